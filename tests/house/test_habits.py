@@ -45,7 +45,7 @@ CLOCK_READERS = {
     RUNTIME / "clock.py",
     RUNTIME / "entropy.py",
     AROUND / "local" / "drive.py",
-    AROUND / "play" / "simulation" / "process" / "pretence.py",
+    AROUND / "play" / "simulation" / "process" / "patched_process.py",
 }
 BANNED_CALLS = {
     "datetime.now",

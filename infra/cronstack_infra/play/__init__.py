@@ -1,1 +1,1 @@
-"""The future played through on virtual time: ``simulate``, ``simulate --dry``, ``prove`` and the report."""
+"""The future, played on virtual time: ``simulate``, ``simulate --dry``, ``prove`` and the report."""

@@ -1,4 +1,4 @@
-"""The dates of answers, by which a client learns the time at AWS (see ``cronstack.timing.aws_clock``)."""
+"""The dates of responses, from which a client reads the time at AWS (see ``cronstack.timing.aws_clock``)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cronstack.occurrence import to_datetime
 
 
 def dated(answer: Mapping[str, Any], now: int) -> dict[str, Any]:
-    """Return an answer with the date that AWS gives it. ``now``: epoch milliseconds."""
+    """Return a response with the header Date that AWS adds. ``now``: epoch milliseconds."""
     about = answer.get("ResponseMetadata", {})
     return {
         **answer,

@@ -1,8 +1,8 @@
-"""How often handler code may read the clock without waiting. Imported by the command line, so it loads nothing."""
+"""The limit of clock reads without waiting. The command line imports this module, so it loads nothing."""
 
 from __future__ import annotations
 
 from typing import Final
 
 MOST_LOOKS: Final = 5_000_000
-"""Clock reads of one handler while virtual time stands still: some seconds of the machine's. More is a busy loop."""
+"""Clock reads of one handler while virtual time does not move: some real seconds. More reads are a busy loop."""

@@ -1,4 +1,4 @@
-"""The minutes of a span that ``play.dry.minutes`` keeps as bits, as the tests compare them."""
+"""The minutes of a span, which ``play.dry.minutes`` stores as bits, as numbers for comparisons in tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a span holds: overlaps and their policies, crowded minutes, concurrency, and the nights of the clock changes."""
+"""Forecast of a span: overlaps and their policies, crowded minutes, concurrency, and clock changes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ask(*jobs: Planned, span: Span = DAY, **seconds: float) -> WhatIf:
     return what_if(jobs, span, [Case("given", seconds)])
 
 
-# --- The nights, as a timetable: zone, local date, cron; what happens to which local times; when it fires, in UTC.
+# --- Clock changes, as a timetable: zone, local date, cron; effect and local times; when it fires, in UTC.
 
 SPRING = [
     # Berlin, 28 March 2027: 02:00 becomes 03:00
@@ -65,20 +65,20 @@ AUTUMN = [
 
 
 @pytest.mark.parametrize("row", [*SPRING, *AUTUMN], ids=lambda row: " ".join(row[:3]))
-def test_the_nights(row: tuple[str, ...]) -> None:
+def test_effects_of_clock_changes_on_crons(row: tuple[str, ...]) -> None:
     zone, date, fields, kind, local, fires, then = row
     noon = datetime.fromisoformat(date).replace(tzinfo=UTC) + timedelta(hours=12)
     (change,) = changes(zone, noon - timedelta(days=1), noon)
     assert change.forward == (row in SPRING)
 
-    does = effect(change, parse(f"cron({fields})", timezone=zone))
-    assert does is not None
+    found = effect(change, parse(f"cron({fields})", timezone=zone))
+    assert found is not None
 
     def hours(moments: Iterable[datetime]) -> str:
         return " ".join(f"{moment:%H:%M}" for moment in moments)
 
-    assert (does.kind, hours(does.times), hours(does.fires)) == (kind, local, fires)
-    assert then == (f"silent {hours(does.silent)}" if does.silent else f"next {does.next:%Y-%m-%d %H:%M}")
+    assert (found.kind, hours(found.times), hours(found.fires)) == (kind, local, fires)
+    assert then == (f"silent {hours(found.silent)}" if found.silent else f"next {found.next:%Y-%m-%d %H:%M}")
 
 
 @pytest.mark.parametrize(
@@ -89,16 +89,16 @@ def test_the_nights(row: tuple[str, ...]) -> None:
         ("2027-03-28T04:00:00", None, None),
     ],
 )
-def test_at_in_the_night(local: str, kind: str, due: str) -> None:
+def test_effects_of_clock_changes_on_at(local: str, kind: str, due: str) -> None:
     effects = [
         each.effect
-        for _, noticed in ask(job("launch", f"at({local})", zone="Europe/Berlin"), span=YEAR).changes
-        for each in noticed
+        for _, affected in ask(job("launch", f"at({local})", zone="Europe/Berlin"), span=YEAR).changes
+        for each in affected
     ]
     assert [(each.kind, f"{each.fires[0]:%Y-%m-%d %H:%M}") for each in effects] == ([(kind, due)] if kind else [])
 
 
-def test_a_year_of_changes_in_order_and_rates_notice_none() -> None:
+def test_changes_of_a_year_are_in_order_and_do_not_affect_rates() -> None:
     crons = [
         job("berlin", "cron(30 2 * * ? *)", zone="Europe/Berlin"),
         job("new_york", "cron(30 2 * * ? *)", zone="America/New_York"),
@@ -106,11 +106,11 @@ def test_a_year_of_changes_in_order_and_rates_notice_none() -> None:
         job("elapsed", "rate(1 day)"),
         job("utc", "cron(30 2 * * ? *)"),
     ]
-    told = [
+    effects_by_change = [
         (f"{change.at:%m-%d %H:%M}", [(each.job, each.effect.kind) for each in effects])
         for change, effects in ask(*crons, span=YEAR).changes
     ]
-    assert told == [
+    assert effects_by_change == [
         ("03-14 07:00", [("new_york", "not at all")]),
         ("03-28 01:00", [("berlin", "not at all")]),
         ("04-03 15:00", [("lord_howe", "moved")]),
@@ -120,7 +120,7 @@ def test_a_year_of_changes_in_order_and_rates_notice_none() -> None:
     ]
 
 
-def test_what_ends_before_the_change_or_the_span_notices_nothing() -> None:
+def test_a_change_does_not_affect_a_schedule_that_has_ended() -> None:
     ended = parse("cron(30 2 * * ? *)", timezone="Europe/Berlin", end=datetime(2027, 3, 20, tzinfo=UTC))
     yearly = parse("cron(0 0 24 12 ? *)", timezone="Europe/Berlin")
     jobs = [Planned("ended", (ended,), "skip", 60), Planned("yearly", (yearly,), "skip", 60)]
@@ -149,8 +149,10 @@ def test_policies(overlap: Overlap, minutes: int, first: int, skipped: int, buff
     assert (played.skipped, played.buffered, played.together) == (skipped, buffered, together)
 
 
-def slowly(fires: set[int], length: int, overlap: Overlap, start_deadline: int) -> tuple[set[int], int, int, int]:
-    """The same minute by minute, with a list for what waits."""
+def play_minute_by_minute(
+    fires: set[int], length: int, overlap: Overlap, start_deadline: int
+) -> tuple[set[int], int, int, int]:
+    """Return the same counts, minute by minute, with a list of waiting firings."""
     waiting: list[int] = []
     running: set[int] = set()
     running_until, skipped, buffered, missed = 0, 0, 0, 0
@@ -183,7 +185,7 @@ def slowly(fires: set[int], length: int, overlap: Overlap, start_deadline: int) 
 )
 def test_policies_against_minute_by_minute(fires: set[int], length: int, overlap: Overlap, start_deadline: int) -> None:
     played = play(sum(1 << minute for minute in fires), length, overlap, start_deadline=start_deadline)
-    running, *counts = slowly(fires, length, overlap, start_deadline)
+    running, *counts = play_minute_by_minute(fires, length, overlap, start_deadline)
     assert [played.skipped, played.buffered, played.missed] == counts
     assert [set(minutes_of(each)) for each in played.running] == [running]
 
@@ -203,12 +205,17 @@ def test_side_by_side_against_counting(fires: set[int], length: int) -> None:
 
 def test_a_job_that_overlaps_itself() -> None:
     five = job("slow", "cron(*/5 * * * ? *)", timeout=900)
-    (told,) = ask(five, slow=301).overlaps
-    assert (told.job, told.seconds, told.firings, told.first) == ("slow", 301, 288, NEW_YEAR + timedelta(minutes=5))
-    assert (told.played.overlapping, told.played.skipped) == (144, 144)
+    (overlap,) = ask(five, slow=301).overlaps
+    assert (overlap.job, overlap.seconds, overlap.firings, overlap.first) == (
+        "slow",
+        301,
+        288,
+        NEW_YEAR + timedelta(minutes=5),
+    )
+    assert (overlap.played.overlapping, overlap.played.skipped) == (144, 144)
     assert ask(five, slow=300).overlaps == ()
-    assert ask(five).overlaps[0].seconds == 900, "what is not given lasts its timeout"
-    assert ask(five, slow=5000).overlaps[0].seconds == 900, "and nothing lasts longer"
+    assert ask(five).overlaps[0].seconds == 900, "a job without a given duration lasts its timeout"
+    assert ask(five, slow=5000).overlaps[0].seconds == 900, "and no run lasts longer"
 
 
 def test_two_schedules_of_a_job_due_at_once_are_one_occurrence() -> None:
@@ -239,7 +246,7 @@ def test_a_time_of_day_is_listed_once_with_its_highest_count() -> None:
     assert [(crowd.starts, crowd.days) for crowd in ask(*jobs, span=YEAR).crowds] == [(3, 12)]
 
 
-def test_what_runs_beyond_the_span_is_not_counted_there() -> None:
+def test_minutes_after_the_span_are_not_counted() -> None:
     assert ask(job("late", "cron(59 23 * * ? *)", timeout=300)).peaks[0].minutes == 1
 
 
@@ -249,7 +256,7 @@ def test_beyond_the_limit_of_an_account() -> None:
     assert ask(*many[1:]).peaks[0].beyond == 0
 
 
-def test_two_cases_at_once_and_what_has_been_done_is_told() -> None:
+def test_two_cases_at_once_and_progress_is_reported() -> None:
     steps = []
     five = job("slow", "cron(*/5 * * * ? *)", overlap="allow", timeout=900)
     cases = [Case("median", {"slow": 10}), Case("p99", {"slow": 600.5})]
@@ -259,7 +266,7 @@ def test_two_cases_at_once_and_what_has_been_done_is_told() -> None:
     assert steps == [(1, 1)]
 
 
-def test_nothing_is_asked_of_nothing() -> None:
+def test_without_jobs_the_forecast_is_empty() -> None:
     answers = ask()
     assert (answers.firings, answers.overlaps, answers.crowds, answers.changes) == ({}, (), (), ())
     assert answers.peaks[0][1:] == (0, None, 0, 0)
@@ -273,7 +280,7 @@ EXPRESSIONS = st.one_of(
     ),
     st.integers(1, 3000).map("rate({} minutes)".format),
 )
-# Before 1973 some clocks stood on half minutes, and a minute cannot tell.
+# Before 1973 some zones had offsets with half minutes, which bits of minutes cannot represent.
 ZONE_NIGHTS = [(zone, night) for zone, nights in NIGHTS.items() for night in nights if night > "1973"]
 
 
@@ -286,7 +293,7 @@ ZONE_NIGHTS = [(zone, night) for zone, nights in NIGHTS.items() for night in nig
     st.one_of(st.none(), st.integers(-9000 * 60, 9000 * 60)),
     st.one_of(st.none(), st.integers(1, 9000 * 60)),
 )
-def test_bits_are_what_the_timetable_says(
+def test_bits_agree_with_the_timetable(
     expression: str, zone_night: tuple[str, str], lead: int, length: int, start: int, lasts: int
 ) -> None:
     zone, night = zone_night
@@ -296,22 +303,22 @@ def test_bits_are_what_the_timetable_says(
     until = None if lasts is None else (since or first) + timedelta(seconds=lasts)
     schedule = parse(expression, timezone=zone, start=since, end=until)
 
-    just_before = first if not schedule.has_grid else first - timedelta(microseconds=1)
-    wanted = [
-        moment.replace(second=0) for moment in takewhile(lambda moment: moment < span.last, schedule.after(just_before))
+    after = first if not schedule.has_grid else first - timedelta(microseconds=1)
+    expected = [
+        moment.replace(second=0) for moment in takewhile(lambda moment: moment < span.last, schedule.after(after))
     ]
 
     bits = firings(schedule, span, anchor=first)
-    assert [span.instant(minute) for minute in minutes_of(bits)] == wanted
-    assert bits.bit_count() == len(wanted)
-    for minute in wanted[:3] + wanted[-3:] + [span.first, span.last - timedelta(minutes=1)]:
-        assert fires_in(minute, schedule, anchor=first) == (minute in wanted)
+    assert [span.instant(minute) for minute in minutes_of(bits)] == expected
+    assert bits.bit_count() == len(expected)
+    for minute in expected[:3] + expected[-3:] + [span.first, span.last - timedelta(minutes=1)]:
+        assert fires_in(minute, schedule, anchor=first) == (minute in expected)
 
 
-def test_a_thousand_jobs_of_every_minute_are_counted_without_counting() -> None:
+def test_a_hundred_jobs_of_every_minute_are_counted_at_once() -> None:
     zones = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe")
     jobs = [job(f"job_{n}", "cron(* * * * ? *)", zone=zones[n % 4], timeout=1) for n in range(100)]
     answers = ask(*jobs, span=YEAR)
     utc, berlin, new_york, lord_howe = (answers.firings[f"job_{n}"] for n in range(4))
-    # In autumn the second pass is silent, and in spring nothing that elapses is missing.
+    # In autumn the second pass is silent. In spring the skipped times have no elapsed minutes, so none is missing.
     assert (utc, berlin, new_york, lord_howe) == (525600, 525600 - 60, 525600 - 60, 525600 - 30)

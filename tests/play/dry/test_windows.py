@@ -33,7 +33,7 @@ def test_sixty_jobs_with_a_window_of_15_minutes_are_four_starts_a_minute() -> No
     assert spread.evenly_at == SIX
 
 
-def test_a_job_without_a_window_meets_those_that_are_spread() -> None:
+def test_a_job_without_a_window_adds_to_the_spread_starts() -> None:
     jobs = [job(f"j{number}", "0 6 * * ? *", window=10) for number in range(10)]
     spread = ask(*jobs, job("sharp", "5 6 * * ? *")).spread
     assert spread is not None
@@ -46,11 +46,11 @@ def test_jobs_without_windows_have_no_spread() -> None:
     assert ask(job("sharp", "0 6 * * ? *")).spread is None
 
 
-def test_a_run_that_starts_at_the_end_of_its_window_may_meet_the_next_one() -> None:
+def test_a_run_that_starts_at_the_end_of_its_window_may_overlap_the_next_one() -> None:
     """Ten minutes of work every 20 minutes: with a window of 15, the next one may be due while it runs."""
     assert ask(job("calm", "*/20 * * * ? *", timeout=600)).overlaps == ()
-    (found,) = ask(job("late", "*/20 * * * ? *", window=15, timeout=600)).overlaps
-    assert (found.job, found.played.overlapping) == ("late", 36)
+    (overlap,) = ask(job("late", "*/20 * * * ? *", window=15, timeout=600)).overlaps
+    assert (overlap.job, overlap.played.overlapping) == ("late", 36)
 
 
 @settings(max_examples=100, deadline=None)
@@ -60,7 +60,7 @@ def test_a_tally_counts_weights(added: list[tuple[int, int]]) -> None:
     for bits, weight in added:
         tally.add(bits, weight)
     counts = [sum(weight for bits, weight in added if bits >> minute & 1) for minute in range(13)]
-    found = dict.fromkeys(range(13), 0)
+    by_minute = dict.fromkeys(range(13), 0)
     for count, reach in tally.levels():
-        found |= {minute: count for minute in range(13) if reach >> minute & 1}
-    assert list(found.values()) == counts
+        by_minute |= {minute: count for minute in range(13) if reach >> minute & 1}
+    assert list(by_minute.values()) == counts

@@ -9,19 +9,19 @@ Colour = tuple[float, ...]
 
 
 def palettes(style: str) -> dict[str, dict[str, Colour]]:
-    """The custom properties that are colours, by theme."""
+    """Return the custom properties that are colours, by theme."""
     light, dark = (dict(_colours(block)) for block in re.findall(r":root[^{]*\{([^}]*)\}", style)[:2])
     return {"light": light, "dark": light | dark}
 
 
-def contrast(one: Colour, other: Colour) -> float:
-    """From 1 to 21."""
-    darker, lighter = sorted((_luminance(one), _luminance(other)))
+def contrast(first: Colour, second: Colour) -> float:
+    """Return the contrast, from 1 to 21."""
+    darker, lighter = sorted((_luminance(first), _luminance(second)))
     return (lighter + 0.05) / (darker + 0.05)
 
 
 def over(top: Colour, alpha: float, below: Colour) -> Colour:
-    """A colour that lets ``below`` through."""
+    """Return the colour of ``top`` with transparency over ``below``."""
     return tuple(alpha * a + (1 - alpha) * b for a, b in zip(top, below, strict=True))
 
 
@@ -33,11 +33,11 @@ def _luminance(colour: Colour) -> float:
 
 
 def _colours(block: str) -> list[tuple[str, Colour]]:
-    found = []
+    colours = []
     for name, value in re.findall(r"--([\w-]+):\s*([^;]+);", block):
         if value.startswith("#"):
             digits = value[1:] if len(value) == 7 else "".join(2 * digit for digit in value[1:])
-            found.append((name, tuple(float(int(digits[at : at + 2], 16)) for at in (0, 2, 4))))
+            colours.append((name, tuple(float(int(digits[at : at + 2], 16)) for at in (0, 2, 4))))
         elif re.fullmatch(r"\d+, \d+, \d+", value):
-            found.append((name, tuple(float(part) for part in value.split(", "))))
-    return found
+            colours.append((name, tuple(float(part) for part in value.split(", "))))
+    return colours

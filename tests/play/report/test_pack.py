@@ -1,4 +1,4 @@
-"""What is packed is what was played: the columns, unpacked again, are the attempts of the trace."""
+"""Packing loses nothing: the unpacked columns are the attempts of the trace."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ def unpack(packed: dict[str, Any]) -> list[tuple[int, int, int, int, int]]:
         columns.append(array(kind, raw[place : place + size * count]))
         place += size * count
     assert place == len(raw)
-    start, found = 0, []
-    for one in zip(*columns, strict=True):
-        start += one[0]
-        found.append((start, *one[1:]))
-    return found
+    start, unpacked = 0, []
+    for row in zip(*columns, strict=True):
+        start += row[0]
+        unpacked.append((start, *row[1:]))
+    return unpacked
 
 
 ATTEMPTS = st.lists(
@@ -86,22 +86,22 @@ ATTEMPTS = st.lists(
 
 
 @given(ATTEMPTS)
-def test_nothing_is_lost_and_all_is_in_order(attempts: list[tuple[Any, ...]]) -> None:
-    packed = pack([begin("a", "b"), *(attempt(*one) for one in attempts), END])
+def test_all_attempts_are_packed_in_order(attempts: list[tuple[Any, ...]]) -> None:
+    packed = pack([begin("a", "b"), *(attempt(*values) for values in attempts), END])
     assert packed is not None
     names = [job["name"] for job in packed["jobs"]]
-    found = [
+    unpacked = [
         (names[job], start, took, OUTCOMES[outcome], number) for start, took, job, outcome, number in unpack(packed)
     ]
     expected = [
         (job, round(after * 10), round(took * 1000), what, min(n, 255)) for job, after, took, what, n in attempts
     ]
-    assert sorted(found) == sorted(expected)
-    assert [start for _, start, *_ in found] == sorted(start for _, start, *_ in found)
+    assert sorted(unpacked) == sorted(expected)
+    assert [start for _, start, *_ in unpacked] == sorted(start for _, start, *_ in unpacked)
     assert len(packed["notes"]) == sum(what != "succeeded" for *_, what, _ in attempts)
 
 
-def test_what_did_not_succeed_says_why() -> None:
+def test_a_failed_attempt_has_a_note_with_its_reason() -> None:
     rows = [attempt("a", 5), attempt("a", 1, outcome="dead", reason="Permanent", error="ValueError: no")]
     packed = pack([begin("a"), *rows, END])
     assert packed is not None
@@ -109,9 +109,9 @@ def test_what_did_not_succeed_says_why() -> None:
 
 
 @pytest.mark.parametrize("rows", [[], [begin("a")], [END], [begin("a"), attempt("a", 1)]])
-def test_a_trace_that_was_cut_short_is_told(rows: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_an_incomplete_trace_is_refused(rows: list[dict[str, Any]], tmp_path: Path) -> None:
     trace = tmp_path / "trace.jsonl"
     trace.write_text("".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows))
-    with pytest.raises(OperationError, match="no whole trace"):
+    with pytest.raises(OperationError, match="is not a complete trace"):
         report.write(trace, tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()

@@ -1,4 +1,4 @@
-"""The page in a real browser: what it counts is what the trace says, by mouse and by keyboard, and it asks nobody."""
+"""The page in a real browser: its counts agree with the trace, by mouse and by keyboard, and it loads nothing."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ EVIL = '</script><script>document.title="bad"</script><!-- & "quoted"'
 
 @cache
 def rows() -> list[dict[str, Any]]:
-    """A month of minutes, a daily job that overlaps itself, and one that never runs."""
+    """Return the trace of a month: a job of each minute, a daily one that overlaps itself, one that never runs."""
     chance = Random(SEED)
-    faults = "crash=0.03,killed=0.03,lost=0.03,throttled=0.03,duplicate=0.05,late=0.05"  # long, and without a space
-    found = [{**begin("each_minute", "daily", "never"), "faults": faults}]
+    faults = "crash=0.03,killed=0.03,lost=0.03,throttled=0.03,duplicate=0.05,late=0.05"  # long, and without spaces
+    trace = [{**begin("each_minute", "daily", "never"), "faults": faults}]
     for minute in range(31 * 1440):
         kind = chance.choices(["succeeded", "retrying", "dead", "skipped", "crashed"], [990, 4, 2, 3, 1])[0]
         number = 0 if kind == "skipped" else chance.choice((1, 1, 1, 2))
         late = {"first": True} if number == 2 and minute % 7 == 0 else {}
         text = EVIL if kind == "dead" else ""
-        found.append(attempt("each_minute", minute * 60, 2.5, kind, number, error=text, **late))
-    found += [attempt("daily", day * 86_400 + 21_600, 90_000) for day in range(30)]
-    return [*found, END | {"missed_letters": 2, "deferred": {"early": 1500, "outage": 0}}]
+        trace.append(attempt("each_minute", minute * 60, 2.5, kind, number, error=text, **late))
+    trace += [attempt("daily", day * 86_400 + 21_600, 90_000) for day in range(30)]
+    return [*trace, END | {"missed_letters": 2, "deferred": {"early": 1500, "outage": 0}}]
 
 
 @cache
@@ -56,28 +56,28 @@ def chrome() -> Iterator[Any]:
 
 
 class Opened:
-    """The page, with everything it complained of and everything it asked for."""
+    """The page, with its errors and its requests."""
 
     def __init__(self, chrome: Any, file: Path, *, fragment: str = "", **how: Any) -> None:
         self.page = chrome.new_page(**how)
-        self.complaints: list[str] = []
+        self.errors: list[str] = []
         self.requests: list[str] = []
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(file.as_uri() + fragment)
         self.page.wait_for_selector("body[data-ready]")
 
-    def drawn(self) -> None:
-        """Wait for what was asked for: the page draws once in a frame, however much is asked."""
+    def wait_until_drawn(self) -> None:
+        """Wait until the page has drawn. It draws once in a frame, however many changes there were."""
         self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def attempts_in_view(self) -> int:
-        self.drawn()
+        self.wait_until_drawn()
         return int(self.page.get_attribute("#view", "data-attempts"))
 
     def span_in_view(self) -> str:
-        self.drawn()
+        self.wait_until_drawn()
         return str(self.page.inner_text("#view"))
 
     def total(self, name: str) -> int:
@@ -100,21 +100,21 @@ def of_day(day: str) -> list[dict[str, Any]]:
     return [row for row in attempts() if row["began"].startswith(day)]
 
 
-def test_its_totals_are_the_traces(opened: Opened) -> None:
+def test_totals_agree_with_the_trace(opened: Opened) -> None:
     outcomes = Counter(row["outcome"] for row in attempts())
     for name in ("succeeded", "crashed", "skipped", "missed", "dead"):
         assert opened.total(name) == outcomes[name], name
     runs = sum(row["attempt"] == 1 or "first" in row for row in attempts())
     assert opened.total("runs") == runs
     assert opened.total("retries") == sum(row["attempt"] > 0 for row in attempts()) - runs
-    assert opened.total("overlaps") == 29, "each of thirty days' runs lasts into the next day, but the last"
+    assert opened.total("overlaps") == 29, "each of thirty daily runs except the last lasts into the next day"
     assert opened.attempts_in_view() == len(attempts())
     assert opened.starts() == sum(row["attempt"] > 0 for row in attempts())
 
 
-def test_it_tells_what_was_deferred_and_how_many_letters_report_a_miss(opened: Opened) -> None:
-    told = opened.page.inner_text("#span")
-    assert told.endswith("attempts; 1,500 deferred: early; 2 dead letters of what was missed")
+def test_it_shows_deferrals_and_letters_of_missed_occurrences(opened: Opened) -> None:
+    text = opened.page.inner_text("#span")
+    assert text.endswith("attempts; 1,500 deferred: early; 2 dead letters of missed occurrences")
 
 
 def test_each_job_has_its_row(opened: Opened) -> None:
@@ -124,7 +124,7 @@ def test_each_job_has_its_row(opened: Opened) -> None:
     assert opened.page.inner_text("tr[data-job=daily] [data-column=median]") == "1500.0 min"
 
 
-def test_it_is_read_by_keyboard(opened: Opened) -> None:
+def test_it_works_by_keyboard(opened: Opened) -> None:
     keyboard = opened.page.keyboard
     keyboard.press("Enter")  # the day in the middle of January
     assert opened.attempts_in_view() == len(of_day("2013-01-16"))
@@ -157,14 +157,14 @@ def test_a_day_is_chosen_by_date_and_a_job_by_click(opened: Opened) -> None:
     assert opened.attempts_in_view() == len(attempts())
 
 
-def test_what_is_in_view_is_in_the_address(chrome: Any, page_file: Path) -> None:
+def test_the_view_is_in_the_address(chrome: Any, page_file: Path) -> None:
     shown = Opened(chrome, page_file, fragment="#job=each_minute&from=2013-01-02T00:00&to=2013-01-02T01:00")
     assert shown.attempts_in_view() == 60
     shown.page.close()
 
 
-def test_the_time_line_has_the_colours_of_what_happened(opened: Opened) -> None:
-    """The pixels of a day's lane: mostly the colour of success, and that of a death where there was one."""
+def test_the_time_line_has_the_colours_of_the_outcomes(opened: Opened) -> None:
+    """A day's pixels have mostly the colour of success, and some the colour of a dead run."""
     dead = next(row for row in attempts() if row["outcome"] == "dead")
     opened.page.fill("#day", dead["began"][:10])
     opened.attempts_in_view()
@@ -194,7 +194,7 @@ def test_no_text_of_a_trace_becomes_part_of_the_page(opened: Opened) -> None:
     assert EVIL in opened.page.inner_text("#notes")
 
 
-def test_it_has_a_dark_side(chrome: Any, page_file: Path) -> None:
+def test_it_has_a_dark_theme(chrome: Any, page_file: Path) -> None:
     dark = Opened(chrome, page_file, color_scheme="dark")
     background = "getComputedStyle(document.body).backgroundColor"
     assert dark.page.evaluate(background) == "rgb(17, 21, 27)"
@@ -203,15 +203,15 @@ def test_it_has_a_dark_side(chrome: Any, page_file: Path) -> None:
     dark.page.close()
 
 
-def test_in_a_narrow_window_nothing_sticks_out(chrome: Any, page_file: Path) -> None:
+def test_a_narrow_window_does_not_scroll_sideways(chrome: Any, page_file: Path) -> None:
     narrow = Opened(chrome, page_file, viewport={"width": 360, "height": 700})
     wide = narrow.page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 360
     narrow.page.close()
 
 
-def test_it_asks_nobody_and_complains_of_nothing(opened: Opened) -> None:
+def test_it_loads_nothing_and_has_no_errors(opened: Opened) -> None:
     outside = [url for url in opened.requests if not url.startswith(("file:", "blob:", "data:"))]
     assert outside == []
     assert len([url for url in opened.requests if url.startswith("file:")]) == 1
-    assert opened.complaints == []
+    assert opened.errors == []

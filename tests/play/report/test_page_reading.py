@@ -1,4 +1,4 @@
-"""The page in a real browser: readable in light and dark, fair averages, one job alone, causes, time zones."""
+"""The page in a real browser: contrast in light and dark, averages, one chosen job, causes, time zones."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from tests.play.report.test_pack import END, attempt, begin
 from tests.play.report.test_page import Opened
 
 DAYS = 100
-"""From 1 January 2013; Berlin puts its clocks forward on 31 March."""
+"""Days from 1 January 2013. Berlin's clocks go forward on 31 March."""
 FAILURES = {"hourly": "TimeoutError: no answer from 10.0.0.{} within 30 s", "nightly": "KeyError: 'order-{}'"}
 
 
 def rows() -> list[dict[str, Any]]:
-    """Jobs of an hour in UTC, a morning in Berlin, and a job that never runs; every 24th hour fails by one cause."""
+    """Return a trace: an hourly job in UTC (each 24th run fails), a daily one in Berlin, one that never runs."""
     first = begin("hourly", "nightly", "never", days=DAYS)
     for of, zone in zip(first["jobs"], ("UTC", "Europe/Berlin", "Asia/Kolkata"), strict=True):
         of["schedules"] = [["cron(0 6 * * ? *)", zone]]
-    found: list[dict[str, Any]] = [first]
+    trace: list[dict[str, Any]] = [first]
     for hour in range(DAYS * 24):
         fails = hour % 24 == 13
         error = FAILURES["hourly"].format(hour % 200) if fails else ""
-        found.append(attempt("hourly", hour * 3600, 2.0, "dead" if fails else "succeeded", error=error))
+        trace.append(attempt("hourly", hour * 3600, 2.0, "dead" if fails else "succeeded", error=error))
     for day in range(DAYS):
         at = day * 86_400 + (5 if day < 89 else 4) * 3600
         fails = day % 10 == 0
         error = FAILURES["nightly"].format(day) if fails else ""
-        found.append(attempt("nightly", at, 60.0, "crashed" if fails else "succeeded", error=error))
-    found.append(attempt("hourly", 77, 2.0, "dead", error="PermissionError: HTTP 403"))
-    found.append(attempt("hourly", 78, 2.0, "dead", error="PermissionError: HTTP 404"))
-    return [*found, END]
+        trace.append(attempt("nightly", at, 60.0, "crashed" if fails else "succeeded", error=error))
+    trace.append(attempt("hourly", 77, 2.0, "dead", error="PermissionError: HTTP 403"))
+    trace.append(attempt("hourly", 78, 2.0, "dead", error="PermissionError: HTTP 404"))
+    return [*trace, END]
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +60,13 @@ def chrome() -> Iterator[Any]:
 def opened(chrome: Any, page_file: Path) -> Iterator[Opened]:
     shown = Opened(chrome, page_file, viewport={"width": 1280, "height": 900}, color_scheme="light")
     yield shown
-    assert shown.complaints == []
+    assert shown.errors == []
     shown.page.close()
 
 
 def heat(shown: Opened) -> dict[tuple[str, int], str]:
-    """The texts of the heat map that are not empty, by weekday and hour."""
-    shown.drawn()
+    """Return the non-empty texts of the heat map, by weekday and hour."""
+    shown.wait_until_drawn()
     lines = shown.page.evaluate(
         "[...document.querySelectorAll('#heat tr')].map((r) => [...r.cells].map((c) => c.textContent))"
     )
@@ -121,7 +121,7 @@ def test_a_weekday_that_comes_more_often_is_not_busier(opened: Opened) -> None:
     opened.page.click("tr[data-job=hourly]")
     cells = heat(opened)
     assert set(cells.values()) - {cells["Tue", 0]} == {"1"}, "one start in each hour, whatever the weekday"
-    assert cells["Tue", 0] == "1.1", "two more of fifteen"
+    assert cells["Tue", 0] == "1.1", "two more starts in fifteen hours"
     assert opened.page.get_attribute("#heat td[data-starts='15']", "title").endswith(
         "15 starts, 1 in an hour on average"
     )
@@ -143,7 +143,7 @@ def test_a_part_of_an_hour_is_not_multiplied(opened: Opened) -> None:
 def test_totals_and_legend_are_those_of_the_chosen_job(opened: Opened) -> None:
     assert opened.total("runs") == DAYS * 25 + 2
     opened.page.click("tr[data-job=nightly]")
-    opened.drawn()
+    opened.wait_until_drawn()
     assert (opened.total("runs"), opened.total("succeeded"), opened.total("crashed"), opened.total("dead")) == (
         DAYS,
         DAYS - 10,
@@ -153,7 +153,7 @@ def test_totals_and_legend_are_those_of_the_chosen_job(opened: Opened) -> None:
     assert opened.page.inner_text("#legend").split() == ["succeeded", "90", "crashed", "10"]
     assert opened.page.inner_text("#totals-title") == "nightly"
     opened.page.keyboard.press("Escape")
-    opened.drawn()
+    opened.wait_until_drawn()
     assert opened.total("dead") == DAYS + 2
     assert opened.page.inner_text("#totals-title") == "All jobs"
 
@@ -169,8 +169,8 @@ def test_a_job_that_never_ran_has_no_times(opened: Opened) -> None:
 # causes
 
 
-def test_failures_are_grouped_by_cause_the_worst_and_commonest_first(opened: Opened) -> None:
-    opened.drawn()
+def test_failures_are_grouped_by_cause_the_worst_and_most_frequent_first(opened: Opened) -> None:
+    opened.wait_until_drawn()
     lines = opened.page.evaluate(
         """[...document.querySelectorAll("#causes tbody tr")]
            .map((line) => [...line.cells].slice(0, 4).map((cell) => cell.textContent))"""
@@ -183,14 +183,14 @@ def test_failures_are_grouped_by_cause_the_worst_and_commonest_first(opened: Ope
     ]
 
 
-def test_a_cause_shows_its_attempts_alone(opened: Opened) -> None:
+def test_a_chosen_cause_shows_only_its_attempts(opened: Opened) -> None:
     opened.page.click("#causes tbody tr:has-text('order-')")
-    opened.drawn()
+    opened.wait_until_drawn()
     assert opened.page.locator("#notes tbody tr").count() == 10
     assert "KeyError: 'order-90'" in opened.page.inner_text("#notes")
     assert "10 in view" in opened.page.inner_text("#notes-count")
     opened.page.click("#causes tbody tr[aria-selected=true]")
-    opened.drawn()
+    opened.wait_until_drawn()
     assert opened.page.locator("#notes tbody tr").count() == 112
 
 
@@ -199,7 +199,7 @@ def test_a_cause_shows_its_attempts_alone(opened: Opened) -> None:
 
 def test_times_are_shown_in_the_zone_of_a_job(opened: Opened) -> None:
     opened.page.click("tr[data-job=nightly]")
-    assert {hour for _, hour in heat(opened)} == {4, 5}, "UTC: an hour earlier in summer"
+    assert {hour for _, hour in heat(opened)} == {4, 5}, "in UTC an hour earlier in summer"
     opened.page.select_option("#zone", "Europe/Berlin")
     assert {hour for _, hour in heat(opened)} == {6}
     assert "Europe/Berlin" in opened.span_in_view()

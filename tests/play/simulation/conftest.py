@@ -1,4 +1,4 @@
-"""A small project, synthesized once for all processes: its assembly is kept by the content of its sources."""
+"""A small project, synthesized once for all processes: its assembly is cached by the content of its sources."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ START = datetime(2027, 3, 1, tzinfo=UTC)
 
 
 def small_project(root: Path, jobs: Path = JOBS) -> Project:
-    """A project like one that ``cronstack new`` writes, with the jobs of a folder."""
+    """Write a project like that of ``cronstack new``, with the jobs of a folder."""
     scaffold = ROOT / "infra" / "cronstack_infra" / "scaffold"
     shutil.copytree(scaffold / "infra", root / "infra", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(jobs, root / "functions" / "jobs", ignore=shutil.ignore_patterns("__pycache__"))
@@ -35,19 +35,19 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 
 
 def assembled(project: Project) -> Assembly:
-    kept = ROOT / ".cronstack" / "synth-of-tests"
-    kept.mkdir(parents=True, exist_ok=True)
-    (project.root / ".cronstack").symlink_to(kept)
+    cache = ROOT / ".cronstack" / "synth-of-tests"
+    cache.mkdir(parents=True, exist_ok=True)
+    (project.root / ".cronstack").symlink_to(cache)
     return synthesize(project)
 
 
 @pytest.fixture(scope="session")
 def deployed(assembly: Assembly) -> Iterator[Prepared]:
-    with prepared(START, 7, lambda cloud: cloud.deploy(assembly)) as found:
-        yield found
+    with prepared(START, 7, lambda cloud: cloud.deploy(assembly)) as ready:
+        yield ready
 
 
 @pytest.fixture
 def cloud(deployed: Prepared) -> Iterator[VirtualCloud]:
-    with awake(deployed) as found:
-        yield found
+    with awake(deployed) as virtual:
+        yield virtual

@@ -1,4 +1,4 @@
-"""The virtual cloud as a timetable: what is deployed runs at its time, in virtual time, and nothing else moves."""
+"""The virtual cloud: deployed jobs run at their virtual time, and nothing outside the cloud changes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def runs(cloud: VirtualCloud, job: str) -> list[Row]:
 
 
 def fire(cloud: VirtualCloud, job: str, **input: Any) -> None:
-    """As ``cronstack trigger`` does."""
+    """Trigger a job like ``cronstack trigger``."""
     deployment = find_deployment(cloud.client("cloudformation"), "small")
     trigger(cloud.client, deployment, job, now=cloud.now, ulid="01KDVDNA00856109Y4T71RDEY4", input=input)
 
@@ -52,14 +52,14 @@ def test_an_hourly_job_runs_every_hour_from_the_first_instant_on(cloud: VirtualC
     assert outcomes(cloud, "hourly") == {"succeeded": 24}
 
 
-def test_the_handler_sees_the_virtual_time_its_own_variables_and_nothing_of_this_process(cloud: VirtualCloud) -> None:
+def test_a_handler_sees_virtual_time_and_its_own_variables_which_do_not_leak(cloud: VirtualCloud) -> None:
     cloud.advance(timedelta(minutes=1))
     (run,) = runs(cloud, "hourly")
-    told = run.result
-    assert 2.5 <= told["slept"] < 2.6
-    assert abs(told["time"] - START.timestamp() - 2.5) < 0.1
-    assert told["now"].startswith("2027-03-01T00:00:02.5")
-    assert (told["greeting"], told["function"]) == ("hello", "small-hourly")
+    result = run.result
+    assert 2.5 <= result["slept"] < 2.6
+    assert abs(result["time"] - START.timestamp() - 2.5) < 0.1
+    assert result["now"].startswith("2027-03-01T00:00:02.5")
+    assert (result["greeting"], result["function"]) == ("hello", "small-hourly")
     assert "GREETING" not in os.environ
     assert "_HANDLER" not in os.environ
 
@@ -89,7 +89,7 @@ def test_a_retry_comes_by_a_carrier_at_its_virtual_time(cloud: VirtualCloud) -> 
     assert rows[0]["error"] == "ValueError: attempt 1"
 
 
-def test_what_does_not_end_is_killed_at_its_time_limit_however_it_clings(cloud: VirtualCloud) -> None:
+def test_a_handler_that_catches_every_exception_is_killed_at_its_time_limit(cloud: VirtualCloud) -> None:
     cloud.advance(START.replace(hour=7, minute=50))
     rows = attempts(cloud, "stuck")
     assert [(row["outcome"], row["seconds"]) for row in rows if row["attempt"]] == [("crashed", 20.0)] * 2
@@ -104,15 +104,15 @@ def test_a_failure_without_retries_becomes_one_dead_letter(cloud: VirtualCloud) 
     assert (letter["reason"], letter["occurrence"]) == ("RetriesExhausted", "t-2027-03-01T08:00:00Z")
 
 
-def test_a_handlers_calls_of_aws_are_answered_here_take_time_and_leave_effects(cloud: VirtualCloud) -> None:
+def test_calls_of_aws_by_a_handler_take_time_and_have_effects(cloud: VirtualCloud) -> None:
     cloud.advance(timedelta(hours=1, minutes=30))
     fire(cloud, "caller")
     cloud.advance(timedelta(seconds=1))
     (run,) = runs(cloud, "caller")
     assert 0.01 < attempts(cloud, "caller")[0]["seconds"] < 1
     assert run.status == "succeeded"
-    kept = cloud.client("s3").get_object(Bucket=run.result["bucket"], Key="note")
-    assert kept["Body"].read() == b"written in virtual time"
+    note = cloud.client("s3").get_object(Bucket=run.result["bucket"], Key="note")
+    assert note["Body"].read() == b"written in virtual time"
     assert run.result["modified"].startswith("2027-03-01T01:30:00")
 
 
@@ -142,7 +142,7 @@ def test_a_handlers_own_write_and_the_runs_end_are_one_transaction(cloud: Virtua
 
 
 @pytest.mark.usefixtures("table")
-def test_a_refused_write_of_its_own_ends_the_whole_transaction(cloud: VirtualCloud) -> None:
+def test_a_refused_write_of_a_handler_cancels_the_whole_transaction(cloud: VirtualCloud) -> None:
     fire(cloud, "committer", refused=True)
     cloud.advance(timedelta(seconds=30))
     assert attempts(cloud, "committer")[0]["error"].startswith("CommitRefused")
@@ -150,7 +150,7 @@ def test_a_refused_write_of_its_own_ends_the_whole_transaction(cloud: VirtualClo
     assert effects(cloud) == []
 
 
-def test_what_a_handler_prints_is_in_its_log_and_asyncio_waits_in_virtual_time(
+def test_output_of_a_handler_is_in_its_log_and_asyncio_waits_in_virtual_time(
     cloud: VirtualCloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fire(cloud, "talker")
@@ -165,8 +165,8 @@ def test_what_a_handler_prints_is_in_its_log_and_asyncio_waits_in_virtual_time(
 def test_a_handler_that_ends_its_process_has_crashed_and_the_cloud_goes_on(cloud: VirtualCloud) -> None:
     fire(cloud, "leaves")
     cloud.advance(timedelta(minutes=10))
-    told = [row["outcome"] for row in attempts(cloud, "leaves")]
-    assert told[0] == "crashed"
+    ended = [row["outcome"] for row in attempts(cloud, "leaves")]
+    assert ended[0] == "crashed"
     assert "crashed" not in outcomes(cloud, "hourly")
     logged = cloud.client("logs").filter_log_events(logGroupName="/aws/lambda/small-leaves")["events"]
     assert logged[0]["message"] == "the child ended with 7"
@@ -175,7 +175,7 @@ def test_a_handler_that_ends_its_process_has_crashed_and_the_cloud_goes_on(cloud
 
 
 @pytest.mark.usefixtures("table")
-def test_items_leave_a_table_of_the_users_when_their_time_to_live_is_over(cloud: VirtualCloud) -> None:
+def test_expired_items_are_deleted_from_a_table_of_the_user(cloud: VirtualCloud) -> None:
     client, end = cloud.client("dynamodb"), int((START + timedelta(days=2)).timestamp())
     client.update_time_to_live(TableName="effects", TimeToLiveSpecification={"Enabled": True, "AttributeName": "until"})
     for name, until in (("short", end), ("long", end + 10 * 86400)):
@@ -192,7 +192,7 @@ def test_the_hosts_sleep_lets_virtual_time_pass_and_the_clock_shows_it(cloud: Vi
     assert outcomes(cloud, "hourly")["succeeded"] == 3
 
 
-def test_queues_live_in_virtual_time(cloud: VirtualCloud) -> None:
+def test_queues_use_virtual_time(cloud: VirtualCloud) -> None:
     sqs = cloud.client("sqs")
     url = sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "3600"})["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="x", DelaySeconds=900)
@@ -206,7 +206,7 @@ def test_queues_live_in_virtual_time(cloud: VirtualCloud) -> None:
     assert len(sqs.receive_message(QueueUrl=url)["Messages"]) == 1
 
 
-def test_old_runs_leave_the_ledger_when_their_time_to_live_is_over(cloud: VirtualCloud) -> None:
+def test_expired_runs_are_deleted_from_the_ledger(cloud: VirtualCloud) -> None:
     cloud.advance(timedelta(hours=2, minutes=30))
     assert len(runs(cloud, "hourly")) == 3
     cloud.jump(START + timedelta(days=34))
@@ -217,9 +217,9 @@ def test_old_runs_leave_the_ledger_when_their_time_to_live_is_over(cloud: Virtua
     assert min(due) == START + timedelta(days=34)
 
 
-def test_each_test_finds_what_was_deployed(deployed: tuple[VirtualCloud, Snapshot]) -> None:
+def test_each_test_starts_with_the_deployed_state(deployed: tuple[VirtualCloud, Snapshot]) -> None:
     cloud, clean = deployed
-    told = []
+    seen = []
     for _ in range(2):
         cloud.wake(clean)
         assert (cloud.now, attempts(cloud, "hourly"), runs(cloud, "hourly")) == (START, [], [])
@@ -227,28 +227,35 @@ def test_each_test_finds_what_was_deployed(deployed: tuple[VirtualCloud, Snapsho
         made = cloud.client("sqs").create_queue(QueueName="left-behind")["QueueUrl"]
         sent = cloud.client("sqs").send_message(QueueUrl=made, MessageBody="x")["MessageId"]
         cloud.advance(timedelta(hours=8))
-        told.append(json.dumps([cloud.events, sent, [run.result for run in runs(cloud, "hourly")]]))
+        seen.append(json.dumps([cloud.events, sent, [run.result for run in runs(cloud, "hourly")]]))
         cloud.sleep()
-    assert told[0] == told[1]
+    assert seen[0] == seen[1]
     assert datetime.now(UTC).year != START.year or abs(time.time() - START.timestamp()) > 3600
 
 
-def test_closed_it_leaves_nothing_in_this_process(deployed: tuple[VirtualCloud, Snapshot]) -> None:
+def test_a_closed_cloud_leaves_no_change_in_this_process(deployed: tuple[VirtualCloud, Snapshot]) -> None:
     from moto.core.botocore_stubber import BotocoreStubber
     from moto.sqs.models import SQSBackend
 
     cloud, clean = deployed
-    kept = (time.sleep, os.urandom, time.monotonic, boto3.DEFAULT_SESSION, dict(os.environ), random.getstate())
-    mended = (vars(BotocoreStubber)["__call__"], vars(SQSBackend)["receive_message"])
+    before = (time.sleep, os.urandom, time.monotonic, boto3.DEFAULT_SESSION, dict(os.environ), random.getstate())
+    methods = (vars(BotocoreStubber)["__call__"], vars(SQSBackend)["receive_message"])
     cloud.wake(clean)
-    assert time.sleep is not kept[0]
+    assert time.sleep is not before[0]
     cloud.advance(timedelta(hours=1))
     cloud.sleep()
-    assert kept == (time.sleep, os.urandom, time.monotonic, boto3.DEFAULT_SESSION, dict(os.environ), random.getstate())
-    assert mended == (vars(BotocoreStubber)["__call__"], vars(SQSBackend)["receive_message"])
+    assert before == (
+        time.sleep,
+        os.urandom,
+        time.monotonic,
+        boto3.DEFAULT_SESSION,
+        dict(os.environ),
+        random.getstate(),
+    )
+    assert methods == (vars(BotocoreStubber)["__call__"], vars(SQSBackend)["receive_message"])
 
 
-def test_a_planned_crash_strikes_the_attempt_it_names(cloud: VirtualCloud) -> None:
+def test_a_planned_crash_occurs_in_its_attempt(cloud: VirtualCloud) -> None:
     cloud.faults.crash("hourly", on_attempt=1)
     cloud.advance(timedelta(minutes=30))
     rows = attempts(cloud, "hourly")
@@ -256,26 +263,26 @@ def test_a_planned_crash_strikes_the_attempt_it_names(cloud: VirtualCloud) -> No
 
 
 @pytest.mark.parametrize("service", ["s3", "sqs"])
-def test_a_plain_client_of_the_tests_own_is_answered_by_the_same_cloud(cloud: VirtualCloud, service: str) -> None:
+def test_a_boto3_client_of_a_test_uses_the_same_cloud(cloud: VirtualCloud, service: str) -> None:
     plain = boto3.client(service, region_name="us-east-1")
     if service == "s3":
         plain.create_bucket(Bucket="mine")
-        assert "mine" in [one["Name"] for one in cloud.client("s3").list_buckets()["Buckets"]]
+        assert "mine" in [bucket["Name"] for bucket in cloud.client("s3").list_buckets()["Buckets"]]
     else:
         url = plain.create_queue(QueueName="mine")["QueueUrl"]
         assert url in cloud.client("sqs").list_queues()["QueueUrls"]
 
 
 @pytest.mark.parametrize(
-    ("service", "call", "given", "named"),
+    ("service", "call", "parameters", "named"),
     [
         ("cloudcontrol", "list_resources", {"TypeName": "AWS::S3::Bucket"}, "cloudcontrol ListResources"),
         ("cloudtrail", "lookup_events", {}, "cloudtrail LookupEvents"),
         ("codeconnections", "list_connections", {}, "codeconnections ListConnections"),
     ],
 )
-def test_a_call_that_cannot_be_carried_out_is_refused_by_name(
-    cloud: VirtualCloud, service: str, call: str, given: dict[str, str], named: str
+def test_an_unsupported_call_is_refused_with_its_name(
+    cloud: VirtualCloud, service: str, call: str, parameters: dict[str, str], named: str
 ) -> None:
     with pytest.raises(ClientError, match=f"not supported here: {named}: "):
-        getattr(cloud.client(service), call)(**given)
+        getattr(cloud.client(service), call)(**parameters)

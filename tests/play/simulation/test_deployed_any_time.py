@@ -1,6 +1,6 @@
 """A template synthesized today deploys at any time, and its bounds hold: created, updated and rolled back a year later.
 
-AWS is played at its hardest: it refuses a StartDate and an at() that is past, in CreateSchedule and UpdateSchedule.
+AWS is as strict as possible: CreateSchedule and UpdateSchedule refuse a StartDate and an at() in the past.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cronstack_infra.switches.settings import Switches
 from tests.play.simulation.conftest import assembled, small_project
 
 START = datetime(2027, 3, 1, 0, 0, 30, tzinfo=UTC)
-HARDEST = Switches(past_start="refused", past_at="refused")
+STRICTEST = Switches(past_start="refused", past_at="refused")
 JOBS = Path(__file__).parent / "bounded_jobs"
 BOUNDED = ("beating", "ending", "launch", "starting")
 
@@ -38,9 +38,9 @@ def bounded(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 
 @pytest.fixture(scope="module")
 def played(bounded: Assembly) -> Iterator[tuple[VirtualCloud, list[dict[str, Any]]]]:
-    """Five days from 1 March 2027, in a cloud that puts the actual time into events of a flexible window."""
+    """Play five days from 1 March 2027. Events of a flexible window contain the actual time."""
     events: list[dict[str, Any]] = []
-    switches = replace(HARDEST, scheduled_time="actual")
+    switches = replace(STRICTEST, scheduled_time="actual")
     with VirtualCloud(START, seed=3, emit=events.append, switches=switches) as cloud:
         cloud.deploy(bounded)
         cloud.advance(timedelta(days=5))
@@ -49,7 +49,7 @@ def played(bounded: Assembly) -> Iterator[tuple[VirtualCloud, list[dict[str, Any
 
 @pytest.fixture
 def next_year() -> Iterator[VirtualCloud]:
-    with VirtualCloud(START + timedelta(days=370), switches=HARDEST) as cloud:
+    with VirtualCloud(START + timedelta(days=370), switches=STRICTEST) as cloud:
         yield cloud
 
 
@@ -67,14 +67,14 @@ def changed(assembly: Assembly, change: Callable[[Template], None]) -> Assembly:
     return replace(assembly, template=json.dumps(template))
 
 
-def other_ages(template: Template) -> None:
+def with_longer_ages(template: Template) -> None:
     for schedule in schedules_in(template).values():
         schedule["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"] += 600
 
 
-def failing(template: Template) -> None:
-    """Every schedule is updated, and then a resource fails, so that all of them are updated back."""
-    other_ages(template)
+def with_failing_resource(template: Template) -> None:
+    """Change every schedule, then add a resource that fails, so that CloudFormation rolls all of them back."""
+    with_longer_ages(template)
     bad = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "not a name"}}
     template["Resources"]["Bad"] = bad | {"DependsOn": sorted(schedules_in(template))}
 
@@ -82,25 +82,25 @@ def failing(template: Template) -> None:
 def ages(cloud: VirtualCloud, stack: str) -> set[int]:
     scheduler = cloud.client("scheduler")
     listed = scheduler.list_schedules(GroupName=stack)["Schedules"]
-    got = (scheduler.get_schedule(GroupName=stack, Name=one["Name"]) for one in listed)
-    return {one["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"] for one in got}
+    schedules = (scheduler.get_schedule(GroupName=stack, Name=each["Name"]) for each in listed)
+    return {each["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"] for each in schedules}
 
 
 def runs_of(cloud: VirtualCloud) -> Counter[str]:
-    """Rows of runs in the ledger, by job."""
+    """Return the number of runs in the ledger, by job."""
     return Counter(row["pk"].split("#")[1] for row in ledger_rows(cloud) if row["sk"].startswith("run#"))
 
 
-def lives_on(cloud: VirtualCloud, assembly: Assembly) -> None:
+def check_stack_operations(cloud: VirtualCloud, assembly: Assembly) -> None:
     """Create the stack under another name, update it, and let an update fail and roll back."""
     second = replace(assembly, stack="second", template=assembly.template.replace("small", "second"))
     cloud.deploy(second)
     before = ages(cloud, "second")
-    cloud.deploy(changed(second, other_ages))
+    cloud.deploy(changed(second, with_longer_ages))
     updated = ages(cloud, "second")
     assert updated == {age + 600 for age in before}
     cloudformation = cloud.client("cloudformation")
-    body = changed(changed(second, other_ages), failing).template
+    body = changed(changed(second, with_longer_ages), with_failing_resource).template
     cloudformation.update_stack(
         StackName="second", TemplateBody=body, Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
     )
@@ -109,19 +109,19 @@ def lives_on(cloud: VirtualCloud, assembly: Assembly) -> None:
     assert ages(cloud, "second") == updated
 
 
-def test_a2_a_start_that_is_past_stops_no_create_update_or_rollback(bounded: Assembly, next_year: VirtualCloud) -> None:
+def test_a2_a_past_start_does_not_stop_create_update_or_rollback(bounded: Assembly, next_year: VirtualCloud) -> None:
     """A template has no StartDate and no EndDate: AWS refuses past ones, also in the rollback of an update."""
     for schedule in schedules_in(json.loads(bounded.template)).values():
         assert not {"StartDate", "EndDate"} & set(schedule)
-    lives_on(next_year, bounded)
+    check_stack_operations(next_year, bounded)
 
 
-def test_a3_an_at_that_is_past_stops_no_create_update_or_rollback(bounded: Assembly, next_year: VirtualCloud) -> None:
+def test_a3_a_past_at_does_not_stop_create_update_or_rollback(bounded: Assembly, next_year: VirtualCloud) -> None:
     """A template has no at(): whether AWS accepts a past one is undocumented. It is deployed as a yearly cron."""
     expressions = [each["ScheduleExpression"] for each in schedules_in(json.loads(bounded.template)).values()]
     assert not [expression for expression in expressions if expression.startswith("at(")]
     assert "cron(30 11 2 3 ? *)" in expressions
-    lives_on(next_year, bounded)
+    check_stack_operations(next_year, bounded)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a3_an_at_that_is_past_stops_no_create_update_or_rollback(bounded: Assem
 def test_this_cloud_refuses_a_template_with_past_dates(
     bounded: Assembly, next_year: VirtualCloud, dated: dict[str, str]
 ) -> None:
-    """Else the two tests above would prove nothing."""
+    """Otherwise the two tests above would prove nothing."""
 
     def with_dates(template: Template) -> None:
         for schedule in schedules_in(template).values():
@@ -140,10 +140,10 @@ def test_this_cloud_refuses_a_template_with_past_dates(
         next_year.deploy(changed(bounded, with_dates))
 
 
-def test_a_year_later_nothing_that_is_over_runs_or_leaves_a_row(bounded: Assembly) -> None:
-    """The at() of 2 March 2027 fires on 2 March 2028, once, and is skipped; so is what is past its end."""
+def test_a_year_later_ended_schedules_run_nothing_and_store_no_row(bounded: Assembly) -> None:
+    """The at() of 2 March 2027 fires once on 2 March 2028 and is skipped, like occurrences past their end."""
     events: list[dict[str, Any]] = []
-    with VirtualCloud(datetime(2028, 3, 1, tzinfo=UTC), emit=events.append, switches=HARDEST) as cloud:
+    with VirtualCloud(datetime(2028, 3, 1, tzinfo=UTC), emit=events.append, switches=STRICTEST) as cloud:
         cloud.deploy(bounded)
         cloud.advance(timedelta(days=2))
         skipped = Counter(event["job"] for event in events if event["event"] == "outside")
@@ -161,7 +161,7 @@ def test_the_bounds_hold_in_the_guard_without_a_row(
     assert {event["outcome"] for event in ran} == {"succeeded"}, "nothing is missed, or skipped by overlap"
     due = {job: [event["due"][8:16] for event in ran if event["job"] == job] for job in BOUNDED}
     assert due["starting"] == ["03T06:00", "04T06:00", "05T06:00"]
-    assert due["ending"] == ["01T06:00", "02T06:00"], "the end does not belong to the span"
+    assert due["ending"] == ["01T06:00", "02T06:00"], "the end is exclusive"
     assert due["launch"] == ["02T11:30"]
     assert len(due["beating"]) == 4
     outside = [event for event in events if event["event"] == "outside"]
@@ -170,7 +170,7 @@ def test_the_bounds_hold_in_the_guard_without_a_row(
     assert runs_of(cloud) == Counter(event["job"] for event in ran)
 
 
-def test_a_windowed_occurrence_has_the_name_of_its_instant_and_its_deadline_counts_from_the_windows_end(
+def test_an_occurrence_with_a_window_has_its_instants_name_and_a_deadline_from_the_windows_end(
     played: tuple[VirtualCloud, list[dict[str, Any]]],
 ) -> None:
     _, events = played
@@ -178,14 +178,14 @@ def test_a_windowed_occurrence_has_the_name_of_its_instant_and_its_deadline_coun
     assert [event["occurrence"] for event in ran] == [f"t-2027-03-0{day}T09:00:00Z" for day in range(1, 6)]
     late = [datetime.fromisoformat(event["began"]) - datetime.fromisoformat(event["due"]) for event in ran]
     assert max(late) <= timedelta(minutes=31)
-    assert sum(one > timedelta(minutes=1) for one in late) >= 3, "past the start deadline, within the window"
+    assert sum(delay > timedelta(minutes=1) for delay in late) >= 3, "past the start deadline, within the window"
 
 
 def test_operators_see_the_declared_schedules_again(played: tuple[VirtualCloud, list[dict[str, Any]]]) -> None:
-    """A backfill finds no instant outside start and end, and one of an at()."""
+    """A backfill finds no instant outside start and end, and exactly one of an at()."""
     cloud, _ = played
     deployment = find_deployment(cloud.client("cloudformation"), "small")
-    found = {
+    seen = {
         job: [
             f"{instant:%d %H:%M}"
             for instant in instants(
@@ -194,8 +194,8 @@ def test_operators_see_the_declared_schedules_again(played: tuple[VirtualCloud, 
         ]
         for job in ("starting", "ending", "launch")
     }
-    assert found["ending"] == ["01 06:00", "02 06:00"]
-    assert found["launch"] == ["02 11:30"]
-    assert found["starting"][:2] == ["03 06:00", "04 06:00"]
+    assert seen["ending"] == ["01 06:00", "02 06:00"]
+    assert seen["launch"] == ["02 11:30"]
+    assert seen["starting"][:2] == ["03 06:00", "04 06:00"]
     (spread,) = schedules_of(cloud.client("scheduler"), deployment, "spread")
     assert spread.schedule.window == 30

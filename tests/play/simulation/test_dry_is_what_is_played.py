@@ -1,4 +1,4 @@
-"""``simulate --dry`` counts what a played simulation does, for every overlap policy, minute by minute."""
+"""``simulate --dry`` gives the same counts as a played simulation, for every overlap policy, minute by minute."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from tests.play.simulation.conftest import START, assembled, small_project
 HOURS = 3
 SPAN = Span(START, START + timedelta(hours=HOURS))
 AFTERWARDS = timedelta(hours=2)
-"""Longer than the last occurrence can wait, and then run."""
+"""Longer than the last occurrence can wait and then run."""
 JOBS: dict[str, tuple[Overlap, int]] = {
     "skips": ("skip", 3600),
     "goes_side_by_side": ("allow", 3600),
     "waits": ("buffer_one", 3600),
     "waits_five_minutes": ("buffer_one", 300),
 }
-"""Of each job of ``overlap_jobs``: its policy and its start deadline."""
+"""Overlap policy and start deadline of each job of ``overlap_jobs``."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[VirtualClo
 
 def reschedule(cloud: VirtualCloud, job: str, expression: str, seconds: int) -> None:
     scheduler = cloud.client("scheduler")
-    (listed,) = (one for one in scheduler.list_schedules()["Schedules"] if one["Name"] == f"small-{job}.1")
+    (listed,) = (each for each in scheduler.list_schedules()["Schedules"] if each["Name"] == f"small-{job}.1")
     known = scheduler.get_schedule(GroupName=listed["GroupName"], Name=listed["Name"])
     names = ("Name", "GroupName", "FlexibleTimeWindow", "ScheduleExpressionTimezone", "Target")
     changed: dict[str, Any] = {name: known[name] for name in names}
@@ -57,10 +57,10 @@ def reschedule(cloud: VirtualCloud, job: str, expression: str, seconds: int) -> 
 
 
 def minutes_running(attempts: list[dict[str, Any]]) -> Counter[int]:
-    """At the beginning of how many of its runs' minutes, by minute of the span."""
+    """Return, for each minute of the span, the number of runs under way at its start."""
     running: Counter[int] = Counter()
-    for one in attempts:
-        began, ended = (SPAN.minute(datetime.fromisoformat(one[at])) for at in ("began", "ended"))
+    for attempt in attempts:
+        began, ended = (SPAN.minute(datetime.fromisoformat(attempt[at])) for at in ("began", "ended"))
         running.update(range(began, ended + 1))
     return running
 
@@ -72,7 +72,9 @@ def minutes_running(attempts: list[dict[str, Any]]) -> Counter[int]:
     minutes=st.sets(st.integers(0, 59), min_size=1, max_size=40),
     seconds=st.integers(1, 850).filter(lambda seconds: 0 < seconds % 60 < 55),
 )
-def test_dry_counts_what_is_played(clean: tuple[VirtualCloud, Snapshot], minutes: set[int], seconds: int) -> None:
+def test_the_dry_run_counts_the_same_as_the_played_one(
+    clean: tuple[VirtualCloud, Snapshot], minutes: set[int], seconds: int
+) -> None:
     cloud, snapshot = clean
     cloud.restore(snapshot)
     expression = f"cron({','.join(map(str, sorted(minutes)))} 0-{HOURS - 1} {START.day} {START.month} ? {START.year})"
@@ -83,21 +85,21 @@ def test_dry_counts_what_is_played(clean: tuple[VirtualCloud, Snapshot], minutes
         rows = [event for event in cloud.events if event["event"] == "attempt" and event["job"] == job]
         outcomes = Counter(row["outcome"] for row in rows)
         schedule = parse(expression, timezone="UTC")
-        promised = play(
+        expected = play(
             firings(schedule, SPAN, anchor=SPAN.first), ceil(seconds / 60), overlap, start_deadline=start_deadline
         )
         assert (outcomes["skipped"], outcomes["buffered"], outcomes["missed"]) == (
-            promised.skipped,
-            promised.buffered,
-            promised.missed,
+            expected.skipped,
+            expected.buffered,
+            expected.missed,
         ), job
-        told: Counter[int] = Counter()
-        for timetable in promised.running:
-            told.update(minutes_of(timetable))
-        assert minutes_running([row for row in rows if row["outcome"] == "succeeded"]) == told, job
+        expected_minutes: Counter[int] = Counter()
+        for timetable in expected.running:
+            expected_minutes.update(minutes_of(timetable))
+        assert minutes_running([row for row in rows if row["outcome"] == "succeeded"]) == expected_minutes, job
         assert set(outcomes) <= {"succeeded", "skipped", "buffered", "missed", "deferred", "duplicate"}
         planned = Planned(job, (schedule,), overlap, 900, start_deadline)
         overlaps = what_if([planned], SPAN, [Case("given", {job: seconds})]).overlaps
-        assert [one.played._replace(running=()) for one in overlaps] == (
-            [promised._replace(running=())] if promised.overlapping else []
+        assert [each.played._replace(running=()) for each in overlaps] == (
+            [expected._replace(running=())] if expected.overlapping else []
         )

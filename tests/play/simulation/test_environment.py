@@ -1,4 +1,4 @@
-"""A function's variables take effect in a simulation; its log names those that one process cannot honour."""
+"""A function's variables take effect in a simulation. Its log names those without effect in a running process."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ def function(cloud: VirtualCloud, name: str, code: bytes, handler: str = "app.ha
     iam = cloud.client("iam")
     document = json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    given: dict[str, Any] = {"Code": {"ZipFile": code}, "Environment": {"Variables": variables}, "Timeout": 60}
-    cloud.client("lambda").create_function(FunctionName=name, Runtime="python3.13", Handler=handler, Role=role, **given)
+    request: dict[str, Any] = {"Code": {"ZipFile": code}, "Environment": {"Variables": variables}, "Timeout": 60}
+    cloud.client("lambda").create_function(
+        FunctionName=name, Runtime="python3.13", Handler=handler, Role=role, **request
+    )
 
 
 def run(cloud: VirtualCloud, *names: str) -> list[Any]:
-    """Results of functions that run at the same time."""
+    """Run functions at the same time and return their results."""
     for name in names:
         cloud.client("lambda").invoke(FunctionName=name, InvocationType="Event")
     cloud.advance(timedelta(seconds=30))
@@ -52,7 +54,7 @@ def test_each_handler_has_the_time_zone_of_its_function(cloud: VirtualCloud) -> 
     assert (os.environ.get("TZ"), time.tzname) == before
 
 
-def test_a_zone_that_a_handler_sets_itself_stays_its_own(cloud: VirtualCloud) -> None:
+def test_a_time_zone_that_a_handler_sets_does_not_leak(cloud: VirtualCloud) -> None:
     source = """
     import os, time
     def handler(event, context):
@@ -72,7 +74,7 @@ def test_modules_are_found_in_the_functions_pythonpath(cloud: VirtualCloud) -> N
     assert run(cloud, "paths") == [4]
 
 
-def test_the_log_names_once_what_only_a_starting_process_would_read(cloud: VirtualCloud) -> None:
+def test_the_log_names_once_the_variables_that_only_a_new_process_reads(cloud: VirtualCloud) -> None:
     function(cloud, "native", zipped(app=LOCAL), LD_LIBRARY_PATH="/opt/lib", PYTHONOPTIMIZE="1", COLOUR="red")
     run(cloud, "native", "native")
     lines = [event["line"] for event in cloud.events if event["event"] == "log" and event["function"] == "native"]

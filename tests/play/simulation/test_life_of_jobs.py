@@ -1,4 +1,4 @@
-"""What becomes of plans when their job is renamed, loses its ``once()``, or goes with its stack: nothing is lost."""
+"""Plans whose job is renamed, loses its ``once()``, or is deleted with its stack: none of them is lost."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HOUR = timedelta(hours=1)
 
 
 class Project:
-    """A project whose one job is declared anew for each deployment. Its lock file goes along, as in a repository."""
+    """A project whose only job is declared again for each deployment, with its lock file as in a repository."""
 
     def __init__(self, root: Path) -> None:
         jobs = root / "empty"
@@ -68,14 +68,14 @@ def deployed(project: Project) -> Iterator[Prepared]:
         for number in range(10):
             once.schedule("remind", key=f"order-{number}", after=3 * HOUR)
 
-    with prepared(START, 3, remind) as found:
-        yield found
+    with prepared(START, 3, remind) as ready:
+        yield ready
 
 
 @pytest.fixture
 def cloud(deployed: Prepared) -> Iterator[VirtualCloud]:
-    with awake(deployed) as found:
-        yield found
+    with awake(deployed) as virtual:
+        yield virtual
 
 
 def deployment(cloud: VirtualCloud) -> Deployment:
@@ -83,16 +83,16 @@ def deployment(cloud: VirtualCloud) -> Deployment:
 
 
 def status(cloud: VirtualCloud) -> str:
-    found: str = cloud.client("cloudformation").describe_stacks(StackName="small")["Stacks"][0]["StackStatus"]
-    return found
+    value: str = cloud.client("cloudformation").describe_stacks(StackName="small")["Stacks"][0]["StackStatus"]
+    return value
 
 
 def reasons(cloud: VirtualCloud) -> list[str]:
     events = cloud.client("cloudformation").describe_stack_events(StackName="small")["StackEvents"]
     return [
-        one["ResourceStatusReason"]
-        for one in events
-        if one["LogicalResourceId"] == "SharedDeployCheck" and one["ResourceStatus"].endswith("_FAILED")
+        event["ResourceStatusReason"]
+        for event in events
+        if event["LogicalResourceId"] == "SharedDeployCheck" and event["ResourceStatus"].endswith("_FAILED")
     ]
 
 
@@ -101,17 +101,17 @@ def schedules(cloud: VirtualCloud) -> int:
 
 
 def letters(cloud: VirtualCloud) -> list[dict[str, Any]]:
-    """The dead letters of deliveries."""
-    sqs, url, found = cloud.client("sqs"), deployment(cloud).delivery_dead_letters, []
+    """Return the dead letters of deliveries."""
+    sqs, url, bodies = cloud.client("sqs"), deployment(cloud).delivery_dead_letters, []
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        for one in messages:
-            found.append(json.loads(one["Body"]))
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
-    return found
+        for message in messages:
+            bodies.append(json.loads(message["Body"]))
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return bodies
 
 
 def ran(cloud: VirtualCloud) -> set[str]:
-    """Keys whose run has succeeded."""
+    """Return the keys whose run has succeeded."""
     return {event["key"] for event in cloud.events if event["event"] == "attempt" and event["outcome"] == "succeeded"}
 
 
@@ -119,8 +119,8 @@ KEYS = {f"order-{number}" for number in range(10)}
 
 
 def test_a1_a_renamed_job_loses_none_of_its_plans(cloud: VirtualCloud, project: Project) -> None:
-    """Rule: a deployment that would end plans is refused before it deletes anything. Done all the same, each plan ends
-    as a dead letter. Declared again before they are due, the job runs all of them."""
+    """Rule: a deployment that would end plans is refused before it deletes anything. If it is forced, each plan becomes
+    a dead letter. If the job is declared again before they are due, it runs all of them."""
     with pytest.raises(CronstackError, match="UPDATE_ROLLBACK_COMPLETE"):
         cloud.deploy(project.assembly("remind_v2"))
     assert status(cloud) == "UPDATE_ROLLBACK_COMPLETE"
@@ -147,7 +147,7 @@ def test_a1_a_renamed_job_loses_none_of_its_plans(cloud: VirtualCloud, project: 
 
 
 def test_a1_plans_of_a_job_without_once_still_run(cloud: VirtualCloud, project: Project) -> None:
-    """Rule: a job that loses its once() keeps the role and the alias of its plans, as long as the lock file says so."""
+    """Rule: a job that loses its once() keeps the role and the alias of its plans while the lock file lists it."""
     with pytest.raises(CronstackError, match="UPDATE_ROLLBACK_COMPLETE"):
         cloud.deploy(project.assembly("remind", schedule=YEARLY))
     cloud.deploy(project.assembly("remind", schedule=YEARLY, even_if_waiting="all"))
@@ -155,14 +155,14 @@ def test_a1_plans_of_a_job_without_once_still_run(cloud: VirtualCloud, project: 
     assert ran(cloud) == KEYS
 
 
-def test_a1_without_the_lock_file_the_message_says_that_plans_are_lost(cloud: VirtualCloud, project: Project) -> None:
+def test_a1_without_the_lock_file_the_refusal_warns_of_lost_plans(cloud: VirtualCloud, project: Project) -> None:
     with pytest.raises(CronstackError, match="UPDATE_ROLLBACK_COMPLETE"):
         cloud.deploy(project.assembly("remind_v2", lock=False))
     assert "they are lost then" in reasons(cloud)[0]
 
 
 def test_a1_a_stack_is_not_deleted_while_plans_wait(cloud: VirtualCloud) -> None:
-    """Rule: the check is the first that a deletion asks, so nothing is deleted when it refuses."""
+    """Rule: the check is the first step of a deletion, so nothing is deleted if it refuses."""
     cloud.client("cloudformation").delete_stack(StackName="small")
     assert status(cloud) == "DELETE_FAILED"
     assert "10 planned occurrences wait. After a deletion these never run" in reasons(cloud)[0]
@@ -179,4 +179,4 @@ def test_a_removed_job_for_which_nothing_waits_is_removed(cloud: VirtualCloud, p
     before = cloud.now
     cloud.deploy(project.assembly("remind_v2"))
     assert status(cloud) == "UPDATE_COMPLETE"
-    assert cloud.now - before < timedelta(seconds=10), "it looks twice"
+    assert cloud.now - before < timedelta(seconds=10), "the check looks twice"

@@ -1,4 +1,4 @@
-"""A recursive loop ends in a simulation as it does on AWS, so that time goes on."""
+"""A recursive loop ends in a simulation as on AWS, so that time moves on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan that waits for its turn until its start deadline has passed: reported, and repaired in three ways."""
+"""A plan that waits until its start deadline has passed: it is reported, and can be repaired in three ways."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from cronstack_infra.testing.operations import Operations
 
 HOUR = timedelta(hours=1)
 SECONDS = 890
-"""Of each run. In one sandbox at most five start within the start deadline of an hour."""
+"""Duration of each run. In one sandbox at most five start within the start deadline of an hour."""
 PLANS = 6
 
 
 class Scene:
-    """Six plans of one minute and one sandbox for them. Not all of them can start in time."""
+    """Six plans due in one minute, and one sandbox. Not all of them can start in time."""
 
     def __init__(self, cloud: VirtualCloud) -> None:
         self.cloud = cloud
@@ -36,8 +36,8 @@ class Scene:
 
     def attempts(self, key: str) -> list[tuple[str, Any]]:
         """Return the outcome of each delivery of a key, with its due time."""
-        told = (event for event in self.cloud.events if event["event"] == "attempt" and event.get("key") == key)
-        return [(event["outcome"], event["due"]) for event in told]
+        attempts = (event for event in self.cloud.events if event["event"] == "attempt" and event.get("key") == key)
+        return [(event["outcome"], event["due"]) for event in attempts]
 
     def missed(self) -> str:
         """Return a key that was missed. Each of these has one letter."""
@@ -59,11 +59,11 @@ def scene(cloud: VirtualCloud) -> Scene:
 
 
 def test_a5_a_plan_past_its_start_deadline_is_reported_and_redriven_once(scene: Scene) -> None:
-    """Rule: what could not start in time is a dead letter in the queue that alarms, and its redrive runs it once."""
+    """Rule: a missed plan becomes a dead letter in the queue with the alarm. Its redrive runs it once."""
     key = scene.missed()
     (letter,) = scene.letters(key)
     assert (letter.contents.origin, letter.key, letter.reason) == ("missed", key, "Missed")
-    assert letter.queue == scene.deployment.handler_dead_letters, "the one whose alarm tells"
+    assert letter.queue == scene.deployment.handler_dead_letters, "the queue with the alarm"
     assert [outcome for outcome, _ in scene.attempts(key)] == ["missed"]
     redriven = scene.redrive(key)
     assert (redriven.accepted, redriven.status) == (True, "succeeded")
@@ -72,8 +72,8 @@ def test_a5_a_plan_past_its_start_deadline_is_reported_and_redriven_once(scene: 
 
 
 @pytest.mark.parametrize("way", ["replace", "move"])
-def test_a5_a_missed_key_that_is_planned_anew_runs_once_at_its_new_time(scene: Scene, way: str) -> None:
-    """Rule: ``replace`` and ``move`` accept what was missed. The letter of the miss then starts nothing."""
+def test_a5_a_missed_key_that_is_planned_again_runs_once_at_its_new_time(scene: Scene, way: str) -> None:
+    """Rule: ``replace`` and ``move`` accept a missed key. The letter of the miss then starts nothing."""
     key = scene.missed()
     if way == "move":
         plan = scene.once.move("slow", key, after=HOUR)
@@ -83,7 +83,7 @@ def test_a5_a_missed_key_that_is_planned_anew_runs_once_at_its_new_time(scene: S
     redriven = scene.redrive(key)
     assert redriven.accepted
     assert redriven.detail.startswith("nothing to do: after it was missed it was planned again, and is planned for")
-    assert scene.cloud.now < plan.at, "there is nothing to wait for"
+    assert scene.cloud.now < plan.at, "the redrive does not wait"
     scene.cloud.advance(2 * HOUR)
     due = plan.at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
     assert scene.attempts(key)[1:] == [("succeeded", due)]

@@ -1,15 +1,15 @@
-"""The nights in which the clocks change, as a timetable: from the deployed template to what the handlers leave behind.
+"""The nights of the clock changes, as a timetable: from the deployed template to the effects of the handlers.
 
-Three jobs in each of three zones, deployed like any others; every run puts one object into S3, named by its job and
-its due time. What is in the bucket after the night is drawn beside the clock of that night, a line each quarter of an
-hour, and must be the picture below.
+Three jobs in each of three zones are deployed like any others. Every run puts one object into S3, named by its job and
+its due time. After the night, the test draws these objects next to the clock of that night, one line each quarter of
+an hour. The result must be the picture below.
 
-    nightly      cron(45 1 * * ? *)         a quarter to two,
-                 cron(15 2 * * ? *)         and a quarter past two
-    half_hours   cron(0/30 * * * ? *)       each half hour that the clock shows
-    elapsed      rate(30 minutes)           each half hour that passes
+    nightly      cron(45 1 * * ? *)         at 01:45
+                 cron(15 2 * * ? *)         and at 02:15
+    half_hours   cron(0/30 * * * ? *)       at each half hour of the wall clock
+    elapsed      rate(30 minutes)           at each half hour of elapsed time
 
-A time that the clock leaps over has no run; one that it shows twice has one, the first time; what passes, passes.
+A wall-clock time that is skipped has no run. One that occurs twice has one run, the first time. rate() ignores changes.
 """
 
 from __future__ import annotations
@@ -169,11 +169,11 @@ def resources(stack, jobs):
 
 
 Left = dict[tuple[str, str, datetime], dict[str, str]]
-"""What the runs have left, by zone, job and due time."""
+"""The objects of the runs, by zone, job and due time."""
 
 
 class Night:
-    """One timetable, as it is written above."""
+    """One timetable, in the format above."""
 
     def __init__(self, text: str) -> None:
         heading, self.lines = text.splitlines()[1], text.splitlines()[3:]
@@ -182,17 +182,17 @@ class Night:
         self.last = self.first + len(self.lines) * QUARTER
 
     def of(self, left: Left) -> dict[tuple[str, datetime], dict[str, str]]:
-        """What this night's own jobs have left."""
+        """Return the objects of this night's own jobs."""
         return {
-            (job, due): told
-            for (zone, job, due), told in left.items()
+            (job, due): content
+            for (zone, job, due), content in left.items()
             if zone == self.zone and self.first <= due < self.last
         }
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The nine jobs, a project like any other."""
+    """Write a project with the nine jobs."""
     root = tmp_path_factory.mktemp("nights")
     write_project(root, name="nights")
     jobs = [OF_A_ZONE.format(zone=zone, name=zone.rpartition("/")[2].lower()) for zone in ZONES]
@@ -204,7 +204,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="module")
 def left(project: Project) -> Left:
-    """Six nights of one deployment, one after the other; what lies between them is not played."""
+    """Play six nights of one deployment, one after the other, without the time between them."""
     assembly = synthesize(project)
     with VirtualCloud(datetime(2027, 1, 1, tzinfo=UTC), logs=False) as cloud:
         cloud.deploy(assembly)
@@ -217,18 +217,18 @@ def left(project: Project) -> Left:
 
 def effects(cloud: VirtualCloud) -> Left:
     described = cloud.client("cloudformation").describe_stacks(StackName="nights")["Stacks"][0]
-    bucket = next(one["OutputValue"] for one in described["Outputs"] if one["OutputKey"] == "Bucket")
-    s3, found = cloud.client("s3"), {}
+    bucket = next(output["OutputValue"] for output in described["Outputs"] if output["OutputKey"] == "Bucket")
+    s3, objects = cloud.client("s3"), {}
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
         for each in page["Contents"]:
             zone, job, due = each["Key"].rsplit("/", 2)
             body = s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
-            found[zone, job, datetime.fromisoformat(due)] = json.loads(body)
-    return found
+            objects[zone, job, datetime.fromisoformat(due)] = json.loads(body)
+    return objects
 
 
-def drawn(night: Night, left: Left) -> str:
-    """The timetable that the objects tell of."""
+def draw(night: Night, left: Left) -> str:
+    """Draw the timetable of the objects."""
     own = night.of(left)
     rows = [f"\n{night.zone}, from {night.first:%Y-%m-%d %H:%M} UTC\n"]
     for due in (night.first + number * QUARTER for number in range(len(night.lines))):
@@ -239,10 +239,14 @@ def drawn(night: Night, left: Left) -> str:
 
 
 @pytest.mark.parametrize("text", NIGHTS.values(), ids=NIGHTS)
-def test_the_night_is_as_its_timetable(left: Left, text: str) -> None:
+def test_the_night_matches_its_timetable(left: Left, text: str) -> None:
     night = Night(text)
-    assert drawn(night, left) == text
-    assert len(night.of(left)) == sum(line.count(job) for line in night.lines for job in JOBS), "ran off the quarters"
-    for (_, due), told in night.of(left).items():
-        assert told["local"] == f"{due.astimezone(ZoneInfo(night.zone)):%H:%M %Z}"
-        assert timedelta() <= datetime.fromisoformat(told["clock"]) - due < timedelta(minutes=1), "not in its minute"
+    assert draw(night, left) == text
+    assert len(night.of(left)) == sum(line.count(job) for line in night.lines for job in JOBS), (
+        "a run is not on a quarter of an hour"
+    )
+    for (_, due), content in night.of(left).items():
+        assert content["local"] == f"{due.astimezone(ZoneInfo(night.zone)):%H:%M %Z}"
+        assert timedelta() <= datetime.fromisoformat(content["clock"]) - due < timedelta(minutes=1), (
+            "the run is not in its minute"
+        )

@@ -1,4 +1,4 @@
-"""The acceptance of ``once`` in small: the payments that ``tests.bench.payments`` plays by the ten thousand."""
+"""Small acceptance test of ``once``: some hundred of the payments that ``tests.bench.payments`` plays."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_each_uncancelled_payment_is_captured_once_and_none_after_its_cancel(pla
 
 
 def copy_of(played: Played) -> Played:
-    """To plant something in."""
+    """Return a copy, in which a test plants an error."""
     service = Payments()
     for charge in played.payments.charges():
         service.post(charge.key, json.dumps({"order": charge.order, "cents": charge.cents}).encode())
@@ -43,7 +43,7 @@ def copy_of(played: Played) -> Played:
         payments=service,
         charged=dict(played.charged),
         rows={order: dict(row) for order, row in played.rows.items()},
-        answers={order: list(told) for order, told in played.answers.items()},
+        answers={order: list(answers) for order, answers in played.answers.items()},
         left=[],
     )
 
@@ -69,7 +69,7 @@ def schedule_left(played: Played, order: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("planted", "seen"),
+    ("plant", "message"),
     [
         (schedule_left, "left in Scheduler"),
         (earlier, "captured before its time"),
@@ -78,9 +78,9 @@ def schedule_left(played: Played, order: str) -> None:
         (charged_again, "charged twice"),
     ],
 )
-def test_what_would_be_wrong_would_be_seen(played: Played, planted: Callable[[Any, str], None], seen: str) -> None:
+def test_a_planted_error_is_detected(played: Played, plant: Callable[[Any, str], None], message: str) -> None:
     mine = copy_of(played)
     order = next(order for order, row in mine.rows.items() if row.get("status") == "succeeded")
-    planted(mine, order)
-    with pytest.raises(AssertionError, match=seen):
+    plant(mine, order)
+    with pytest.raises(AssertionError, match=message):
         payments.judge(mine)

@@ -1,4 +1,4 @@
-"""What code has scheduled, in a simulation: run at its time, in trace, ledger and report under its key."""
+"""Plans in a simulation: they run at their time, and trace, ledger and report show their keys."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def rows(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
 
 
-def test_trace_ledger_and_report_know_them_by_their_keys(assembly: Assembly, tmp_path: Path) -> None:
+def test_trace_ledger_and_report_show_plans_by_their_keys(assembly: Assembly, tmp_path: Path) -> None:
     def prepare(cloud: VirtualCloud) -> None:
-        code = once(cloud)
+        planner = once(cloud)
         for number in range(3):
-            code.schedule("planned", key=f"order-{number}", after=(number + 1) * HOUR, input={"order": number})
-        code.schedule("planned", key="later", after=30 * HOUR)
-        code.cancel("planned", "order-1")
+            planner.schedule("planned", key=f"order-{number}", after=(number + 1) * HOUR, input={"order": number})
+        planner.schedule("planned", key="later", after=30 * HOUR)
+        planner.cancel("planned", "order-1")
 
     result = simulate(assembly, START, START + 24 * HOUR, only=["planned"], out=tmp_path, prepare=prepare)
     (row,) = result.rows
@@ -53,24 +53,24 @@ def test_trace_ledger_and_report_know_them_by_their_keys(assembly: Assembly, tmp
     assert (packed["attempts"], [job["name"] for job in packed["jobs"]]) == (2, ["planned"])
 
 
-def test_an_event_that_a_move_has_overtaken_is_an_outcome_of_its_own(cloud: VirtualCloud) -> None:
-    code = once(cloud)
-    code.schedule("planned", key="order-1", after=HOUR, input={"order": 1})
+def test_an_event_of_a_moved_plan_has_the_outcome_overtaken(cloud: VirtualCloud) -> None:
+    planner = once(cloud)
+    planner.schedule("planned", key="order-1", after=HOUR, input={"order": 1})
     scheduler = cloud.client("scheduler")
     (listed,) = scheduler.list_schedules(GroupName="small-once")["Schedules"]
     old = scheduler.get_schedule(GroupName="small-once", Name=listed["Name"])
-    code.move("planned", "order-1", after=2 * HOUR)
-    kept = ("Name", "GroupName", "ScheduleExpression", "FlexibleTimeWindow", "ActionAfterCompletion", "Target")
-    scheduler.create_schedule(**{word: old[word] for word in kept})  # as one that a crash has left
+    planner.move("planned", "order-1", after=2 * HOUR)
+    members = ("Name", "GroupName", "ScheduleExpression", "FlexibleTimeWindow", "ActionAfterCompletion", "Target")
+    scheduler.create_schedule(**{name: old[name] for name in members})  # as left by a crash
     cloud.advance(3 * HOUR)
-    told = [event for event in cloud.events if event["event"] == "attempt" and event["job"] == "planned"]
-    assert [(event["outcome"], event["key"]) for event in told] == [
+    attempts = [event for event in cloud.events if event["event"] == "attempt" and event["job"] == "planned"]
+    assert [(event["outcome"], event["key"]) for event in attempts] == [
         ("overtaken", "order-1"),
         ("succeeded", "order-1"),
-        ("duplicate", "order-1"),  # by the carrier that the overtaken event has made for the plan
+        ("duplicate", "order-1"),  # by the carrier that the overtaken event has created for the plan
     ]
     assert scheduler.list_schedules(GroupName="small-once")["Schedules"] == []
 
 
-def test_the_report_knows_every_outcome() -> None:
+def test_the_report_has_a_severity_for_every_outcome() -> None:
     assert SEVERITY.keys() == set(OUTCOMES)

@@ -1,4 +1,4 @@
-"""Quotas of the account: many plans due at once all start, and the report's delays follow from the quotas alone.
+"""Quotas of the account: many plans due at once all start, and only the quotas determine the reported delays.
 
 ``python -m tests.bench.quotas`` plays 200,000 plans with AWS's own quotas.
 """
@@ -22,34 +22,34 @@ from cronstack_infra.switches.reading import of_mapping
 from tests.play.simulation.conftest import START
 
 OVERHEAD = 0.08
-"""Seconds, at most, that the guard's requests add to the sleep of a handler; none of them takes more than 12 ms."""
+"""Most seconds that the guard's requests add to the sleep of a handler. Each takes at most 12 ms."""
 DEADLINE = 3600
 """Start deadline of the job ``slow``, in seconds."""
 EVENT_AGE = 6 * 3600
-"""Default age of an event at which Lambda drops it."""
+"""Default maximum age of an event in seconds, after which Lambda drops it."""
 
 
 class Scene(NamedTuple):
-    """Plans due in one second, and what holds them."""
+    """Plans due in one second, and the quotas that delay them."""
 
     plans: int
     seconds: float
-    """For which each handler sleeps."""
+    """Seconds for which each handler sleeps."""
     invocations: int | None = None
     concurrency: int | None = None
 
     def starts(self, extra: float) -> list[float]:
-        """Seconds after the due time at which each plan starts, when each sandbox is busy for ``extra`` s more."""
+        """Return the seconds from due time to start of each plan, if each sandbox is busy for ``extra`` s more."""
         numbers, pace = range(self.plans), self.invocations
         arrivals = [max(0.0, (number + 1) / pace - 1) if pace else 0.0 for number in numbers]
         if not self.concurrency:
             return arrivals
-        found = list[float]()
+        starts = list[float]()
         for number, arrival in enumerate(arrivals):
-            before = found[number - self.concurrency] if number >= self.concurrency else None
+            before = starts[number - self.concurrency] if number >= self.concurrency else None
             busy = extra if before is not None and before > DEADLINE else self.seconds + extra
-            found.append(arrival if before is None else max(arrival, before + busy))
-        return found
+            starts.append(arrival if before is None else max(arrival, before + busy))
+        return starts
 
     def last(self) -> float:
         """Return when the last plan starts, in closed form, if none is missed and requests take no time."""
@@ -60,7 +60,7 @@ class Scene(NamedTuple):
 
 
 def planning(cloud: VirtualCloud) -> Once:
-    """``once`` through the cloud's own transport: a plan then takes a fifth of the time that it takes through boto3."""
+    """Return ``once`` with the cloud's own transport: a plan takes a fifth of the time that it takes with boto3."""
     deployment = find_deployment(cloud.client("cloudformation"), "small")
     return Once(wiring=lambda job: wiring_of(deployment, job), transport=cloud.calls.transport)
 
@@ -72,22 +72,22 @@ class Outcome(NamedTuple):
 
 
 def played(assembly: Assembly, scene: Scene, **switches: object) -> Outcome:
-    """All plans are due one hour after the start."""
+    """Play plans that are all due one hour after the start."""
     statuses: Counter[str] = Counter()
     sent: list[int] = []
 
     def prepare(cloud: VirtualCloud) -> None:
-        code = planning(cloud)
+        planner = planning(cloud)
         for number in range(scene.plans):
-            code.schedule("slow", key=f"order-{number}", after=timedelta(hours=1), input={"seconds": scene.seconds})
+            planner.schedule("slow", key=f"order-{number}", after=timedelta(hours=1), input={"seconds": scene.seconds})
 
     def finish(cloud: VirtualCloud) -> None:
         rows = [row for row in ledger_rows(cloud) if row["sk"].startswith("run#") or row["pk"].startswith("plan#")]
-        statuses.update(row["status"] for row in rows if row["status"] not in ("begun",))
+        statuses.update(row["status"] for row in rows if row["status"] != "begun")
         sent.append(sum(1 for _ in letters(cloud)))
         assert not cloud.client("scheduler").list_schedules(GroupName="small-once")["Schedules"]
 
-    given = {"invocations": scene.invocations, "concurrency": scene.concurrency, **switches}
+    quotas = {"invocations": scene.invocations, "concurrency": scene.concurrency, **switches}
     result = simulate(
         assembly,
         START,
@@ -95,7 +95,7 @@ def played(assembly: Assembly, scene: Scene, **switches: object) -> Outcome:
         only=["slow"],
         prepare=prepare,
         finish=finish,
-        switches=of_mapping({name: value for name, value in given.items() if value is not None}),
+        switches=of_mapping({name: value for name, value in quotas.items() if value is not None}),
     )
     return Outcome(result, statuses, sent[0])
 
@@ -121,7 +121,7 @@ def test_the_latest_start_follows_from_the_quotas(assembly: Assembly, scene: Sce
     assert 0 <= result.delays.latest.seconds - scene.last() <= rounds * OVERHEAD + 0.001
 
 
-def test_the_report_says_what_waited_for_which_quota(assembly: Assembly) -> None:
+def test_the_report_lists_the_waits_for_each_quota(assembly: Assembly) -> None:
     scene = Scene(plans=60, seconds=30, invocations=20, concurrency=20)
     delays = played(assembly, scene).result.delays
     late = [arrival for arrival in Scene(60, 30, invocations=20).starts(0) if arrival > 0]
@@ -135,7 +135,7 @@ def test_the_report_says_what_waited_for_which_quota(assembly: Assembly) -> None
     assert "(slow order-" in delays.lines()[0]
 
 
-def test_what_cannot_start_before_its_deadline_is_missed_and_counted(assembly: Assembly) -> None:
+def test_plans_that_cannot_start_before_their_deadline_are_missed_and_counted(assembly: Assembly) -> None:
     """Ten sandboxes run each plan for 890 s: the first five rounds start within the hour, all others are missed."""
     scene = Scene(plans=100, seconds=890, concurrency=10)
     result, statuses, sent = played(assembly, scene)
@@ -150,7 +150,7 @@ def test_what_cannot_start_before_its_deadline_is_missed_and_counted(assembly: A
     )
 
 
-def test_with_growing_waits_a_sandbox_stands_idle_and_old_events_are_dead_letters(assembly: Assembly) -> None:
+def test_with_growing_waits_a_sandbox_is_idle_and_old_events_become_dead_letters(assembly: Assembly) -> None:
     """The documented waits: 1, 2, 4 … 256 s, then 300 s each. All attempts come in waves; one event starts in each."""
     scene = Scene(plans=90, seconds=0.5, concurrency=1)
     result, statuses, sent = played(assembly, scene, **{"throttle-wait": "backoff"})
@@ -161,7 +161,7 @@ def test_with_growing_waits_a_sandbox_stands_idle_and_old_events_are_dead_letter
     missed, old = len(waves) - len(ran), scene.plans - len(waves)
     assert min(len(ran), missed, old) > 5
     assert statuses == {"succeeded": len(ran), "missed": 2 * missed, "planned": old}
-    assert (result.letters, sent) == (old + missed, old + missed), "each event that was too old is a dead letter"
+    assert (result.letters, sent) == (old + missed, old + missed), "each event that is too old becomes a dead letter"
     assert result.delays.missed_letters == missed
     assert result.delays.latest is not None
     assert result.delays.latest.seconds == pytest.approx(ran[-1], abs=0.001)

@@ -1,4 +1,4 @@
-"""``simulate``: the trace is complete, counts what the ledger counts, and is the same bytes wherever it is made."""
+"""``simulate``: the trace is complete, agrees with the ledger, and has the same bytes on any machine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FIRST = datetime(2013, 1, 1, tzinfo=UTC)
 LAST = FIRST + timedelta(days=2)
 RATES = "crash=0.02,killed=0.03,lost=0.03,throttled=0.03,duplicate=0.05,late=0.05"
 
-ELSEWHERE = """
+IN_ANOTHER_PROCESS = """
 import sys
 from datetime import datetime, UTC
 from pathlib import Path
@@ -56,38 +56,45 @@ def played(assembly: Assembly, tmp_path_factory: pytest.TempPathFactory) -> Simu
     return simulate(assembly, FIRST, LAST, seed=3, rates=parse(RATES), out=out)
 
 
-def test_the_same_seed_gives_the_same_bytes_elsewhere_another_day_in_another_zone(
-    played: Simulated, tmp_path: Path
-) -> None:
+def test_the_same_seed_gives_the_same_bytes_in_another_folder_day_and_zone(played: Simulated, tmp_path: Path) -> None:
     project, out = small_project(tmp_path / "another" / "folder" / "small"), tmp_path / "out"
-    command = [sys.executable, "-c", ELSEWHERE, str(project.root), FIRST.isoformat(), LAST.isoformat(), RATES, str(out)]
-    surroundings = {"PYTHONHASHSEED": "4711", "TZ": "Australia/Lord_Howe", "AWS_REGION": "eu-west-1"}
+    command = [
+        sys.executable,
+        "-c",
+        IN_ANOTHER_PROCESS,
+        str(project.root),
+        FIRST.isoformat(),
+        LAST.isoformat(),
+        RATES,
+        str(out),
+    ]
+    environment = {"PYTHONHASHSEED": "4711", "TZ": "Australia/Lord_Howe", "AWS_REGION": "eu-west-1"}
     ended = subprocess.run(
-        command, env=os.environ | surroundings, cwd=tmp_path, capture_output=True, text=True, timeout=240
+        command, env=os.environ | environment, cwd=tmp_path, capture_output=True, text=True, timeout=240
     )
     assert ended.returncode == 0, ended.stderr
     assert played.out is not None
     for name in (TRACE, LEDGER, LETTERS):
         assert (out / name).read_bytes() == (played.out / name).read_bytes(), name
-    said = (out / TRACE).read_text("utf-8") + (out / LEDGER).read_text("utf-8") + (out / LETTERS).read_text("utf-8")
-    assert str(ROOT) not in said
-    assert str(tmp_path) not in said
+    texts = (out / TRACE).read_text("utf-8") + (out / LEDGER).read_text("utf-8") + (out / LETTERS).read_text("utf-8")
+    assert str(ROOT) not in texts
+    assert str(tmp_path) not in texts
 
 
-def test_the_trace_is_long_ordered_and_has_retries_and_faults_in_it(played: Simulated) -> None:
+def test_the_trace_is_ordered_and_contains_retries_and_faults(played: Simulated) -> None:
     assert played.out is not None
-    told = rows(played.out)
-    assert len(told) == played.lines >= 1000
-    assert (told[0]["event"], told[-1]["event"]) == ("begin", "end")
-    assert [row["at"] for row in told] == sorted(row["at"] for row in told)
-    kinds = Counter(row["event"] for row in told)
+    trace = rows(played.out)
+    assert len(trace) == played.lines >= 1000
+    assert (trace[0]["event"], trace[-1]["event"]) == ("begin", "end")
+    assert [row["at"] for row in trace] == sorted(row["at"] for row in trace)
+    kinds = Counter(row["event"] for row in trace)
     assert min(kinds[kind] for kind in ("fired", "started", "finished", "attempt", "late", "dead_letter")) > 0
-    outcomes = Counter(row["outcome"] for row in told if row["event"] == "attempt")
+    outcomes = Counter(row["outcome"] for row in trace if row["event"] == "attempt")
     assert {"succeeded", "retrying", "crashed", "skipped", "duplicate", "dead"} <= outcomes.keys()
-    assert any(row["event"] == "attempt" and row["attempt"] > 1 for row in told)
+    assert any(row["event"] == "attempt" and row["attempt"] > 1 for row in trace)
 
 
-def test_another_seed_plays_another_story(played: Simulated, assembly: Assembly, tmp_path: Path) -> None:
+def test_another_seed_gives_another_trace(played: Simulated, assembly: Assembly, tmp_path: Path) -> None:
     assert played.out is not None
     other = simulate(assembly, FIRST, FIRST + timedelta(hours=13), seed=4, rates=parse(RATES), out=tmp_path)
     assert other.rows != played.rows
@@ -95,12 +102,12 @@ def test_another_seed_plays_another_story(played: Simulated, assembly: Assembly,
     assert mine.splitlines()[10:200] != theirs.splitlines()[10:200]
 
 
-def test_the_table_says_what_the_ledger_says(played: Simulated) -> None:
+def test_the_table_agrees_with_the_ledger(played: Simulated) -> None:
     assert played.out is not None
     items = [json.loads(line) for line in (played.out / LEDGER).read_text("utf-8").splitlines()]
     final = Counter((item["pk"].removeprefix("job#"), item["status"]) for item in items if "status" in item)
     for row in played.rows:
-        # A sandbox that dies right after its last write has crashed, and its run has succeeded, or was skipped.
+        # If a sandbox dies after its last write, its attempt has crashed, but its run has succeeded or was skipped.
         assert 0 <= final[row.job, "succeeded"] - row.succeeded <= row.crashed, row
         assert 0 <= final[row.job, "skipped"] - row.skipped <= row.crashed, row
         assert row.dead == final[row.job, "dead"], row
@@ -108,15 +115,17 @@ def test_the_table_says_what_the_ledger_says(played: Simulated) -> None:
     assert not {row.job: row.overlaps for row in played.rows}["alone"]
 
 
-def test_runs_are_occurrences_that_were_started_whatever_crashed_before(assembly: Assembly, tmp_path: Path) -> None:
-    """The table, the trace and the report agree, where many a first attempt never came to its handler."""
+def test_runs_counts_started_occurrences_despite_earlier_crashes(assembly: Assembly, tmp_path: Path) -> None:
+    """The table, the trace and the report agree when many first attempts crash before their handler starts."""
     out = tmp_path / "out"
     played = simulate(assembly, FIRST, LAST, seed=3, rates=parse("crash=0.1"), out=out)
     trace = rows(out)
     started = [row for row in trace if row["event"] == "attempt" and row["attempt"] > 0]
     by_job = Counter(row["job"] for row in started)
     occurrences = Counter(job for job, _ in {(row["job"], row["occurrence"]) for row in started})
-    assert any(row.get("first") for row in started), "none crashed before it began: the test shows nothing"
+    assert any(row.get("first") for row in started), (
+        "no attempt crashed before its handler started: the test proves nothing"
+    )
     table = {row.job: (row.runs, row.retries) for row in played.rows if row.runs}
     assert table == {job: (occurrences[job], by_job[job] - occurrences[job]) for job in occurrences}
     packed = pack(trace)
@@ -125,17 +134,17 @@ def test_runs_are_occurrences_that_were_started_whatever_crashed_before(assembly
     assert len(packed["first"]) == late
 
 
-def test_only_the_wanted_jobs_fire_and_the_span_has_its_first_instant_and_not_its_last(assembly: Assembly) -> None:
-    told: list[tuple[datetime, float, int]] = []
+def test_only_the_given_jobs_fire_and_the_end_of_the_span_is_exclusive(assembly: Assembly) -> None:
+    reports: list[tuple[datetime, float, int]] = []
 
     def progress(now: datetime, share: float, occurrences: int) -> None:
-        told.append((now, share, occurrences))
+        reports.append((now, share, occurrences))
 
-    found = simulate(assembly, FIRST, FIRST + timedelta(hours=6), only=["hourly"], progress=progress)
-    assert (found.occurrences, [row.job for row in found.rows], found.rows[0].succeeded) == (6, ["hourly"], 6)
-    assert told[-1] == (FIRST + timedelta(hours=6), 1.0, 6)
-    with pytest.raises(OperationError, match="nobody is not a job"):
-        simulate(assembly, FIRST, LAST, only=["nobody"])
+    result = simulate(assembly, FIRST, FIRST + timedelta(hours=6), only=["hourly"], progress=progress)
+    assert (result.occurrences, [row.job for row in result.rows], result.rows[0].succeeded) == (6, ["hourly"], 6)
+    assert reports[-1] == (FIRST + timedelta(hours=6), 1.0, 6)
+    with pytest.raises(OperationError, match="missing is not a job"):
+        simulate(assembly, FIRST, LAST, only=["missing"])
 
 
 @pytest.mark.parametrize(
@@ -154,8 +163,8 @@ def test_faults_are_named_by_kind_and_rate(text: str, rates: Rates) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "crash", "crash=2", "crash=-1", "fire=0.1", "crash=x", "crash=0.1,,"])
-def test_what_is_no_fault_is_refused(text: str) -> None:
-    with pytest.raises(OperationError, match="is no fault"):
+def test_an_invalid_fault_is_refused(text: str) -> None:
+    with pytest.raises(OperationError, match="is not a valid fault"):
         parse(text)
 
 
@@ -196,6 +205,6 @@ def test_an_assembly_is_kept_until_a_module_of_the_kit_changes(
     assert fingerprint(project, "jobs") != before
 
 
-def test_what_is_no_assembly_is_said_to_be_none(tmp_path: Path) -> None:
+def test_a_folder_without_an_assembly_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CronstackError, match="holds no assembly of the stack shop"):
         read(tmp_path, "shop", "jobs")

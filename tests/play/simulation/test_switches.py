@@ -1,4 +1,4 @@
-"""Switches on a virtual clock: a job's clock, its connections, Lambda's queue; and what simulate and tests set."""
+"""Switches on a virtual clock: a job's clock, its connections, Lambda's queue; switches of ``simulate`` and tests."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ MARGIN = timedelta(seconds=DEFAULTS.skew_margin)
 
 
 def skews(cloud: VirtualCloud) -> list[float]:
-    """Seconds by which the clock of each run was ahead, as its handler saw it."""
-    found = []
+    """Return the seconds by which the clock of each run was ahead, as its handler saw it."""
+    ahead = []
     for run, row in zip(runs(cloud, "hourly")[::-1], attempts(cloud, "hourly"), strict=True):
-        told = run.result
+        result = run.result
         assert run.started is not None
-        assert abs(run.started.timestamp() + told["slept"] - told["time"]) < 1, "the guard reads the same clock"
-        assert abs(datetime.fromisoformat(told["now"]).replace(tzinfo=UTC).timestamp() - told["time"]) < 0.01
-        found.append(told["time"] - datetime.fromisoformat(row["ended"]).timestamp())
-    return found
+        assert abs(run.started.timestamp() + result["slept"] - result["time"]) < 1, "the guard reads the same clock"
+        assert abs(datetime.fromisoformat(result["now"]).replace(tzinfo=UTC).timestamp() - result["time"]) < 0.01
+        ahead.append(result["time"] - datetime.fromisoformat(row["ended"]).timestamp())
+    return ahead
 
 
 def seed_of(function: str, least: float, most: float) -> int:
-    """A seed by which the first sandbox of a function is off by so many seconds, at 600 at most."""
+    """Return a seed by which the clock skew of a function's first sandbox is in this range, with clock-skew=600."""
     for seed in range(1000):
         skew = abs(skew_of(Engine(read(["clock-skew=600"], seed=seed)), function, 1)) / 1_000_000
         if least < skew < most:
@@ -44,7 +44,7 @@ def seed_of(function: str, least: float, most: float) -> int:
     raise AssertionError("no such seed")
 
 
-def test_every_clock_of_a_sandbox_is_off_by_the_same_time(cloud: VirtualCloud) -> None:
+def test_all_clocks_of_a_sandbox_have_the_same_skew(cloud: VirtualCloud) -> None:
     cloud.play(read(["clock-skew=600"], seed=seed_of("small-hourly", 60, 290)))
     cloud.advance(3 * HOUR)
     first, *others = skews(cloud)
@@ -53,12 +53,12 @@ def test_every_clock_of_a_sandbox_is_off_by_the_same_time(cloud: VirtualCloud) -
     assert abs(cloud.now - START - 3 * HOUR) < timedelta(seconds=1), "the cloud's own clock is right"
 
 
-def test_a_sandbox_that_is_six_minutes_off_signs_by_the_date_of_the_refusal(cloud: VirtualCloud) -> None:
+def test_a_sandbox_with_six_minutes_of_skew_signs_by_the_date_of_the_refusal(cloud: VirtualCloud) -> None:
     cloud.play(read(["clock-skew=600"], seed=seed_of("small-hourly", 360, 600)))
     cloud.advance(2 * HOUR)
     assert 350 < abs(skews(cloud)[0]) < 600
     assert outcomes(cloud, "hourly") == {"succeeded": 2}
-    assert [one for one in cloud.events if one["event"] == "dead_letter"] == []
+    assert [event for event in cloud.events if event["event"] == "dead_letter"] == []
 
 
 def test_dynamodb_down_fails_each_request_of_a_handler_once_a_day(cloud: VirtualCloud) -> None:
@@ -73,11 +73,11 @@ def test_dynamodb_down_fails_each_request_of_a_handler_once_a_day(cloud: Virtual
     assert all(begin <= datetime.fromisoformat(row["ended"]) for row in failed)
     assert all(datetime.fromisoformat(row["began"]) < end for row in failed)
     ended = [row for row in rows if row["outcome"] in ("succeeded", "missed")]
-    assert len({row["due"] for row in ended}) == 24, "each hour has its end"
+    assert len({row["due"] for row in ended}) == 24, "each hour has a final outcome"
     assert not any(begin < datetime.fromisoformat(row["ended"]) < end for row in ended)
 
 
-def test_requests_that_hang_take_the_clients_time(cloud: VirtualCloud) -> None:
+def test_hanging_requests_take_the_time_of_the_client(cloud: VirtualCloud) -> None:
     cloud.play(read(["hanging=0.3"], seed=2))
     cloud.advance(12 * HOUR)
     rows = attempts(cloud, "hourly")
@@ -86,55 +86,55 @@ def test_requests_that_hang_take_the_clients_time(cloud: VirtualCloud) -> None:
     assert "succeeded" in final
 
 
-def test_lambda_s_queue_is_hours_late(cloud: VirtualCloud) -> None:
+def test_lambdas_queue_delays_events(cloud: VirtualCloud) -> None:
     cloud.play(read(["async-delay=3000"], seed=2))
     cloud.advance(6 * HOUR)
     late = [
         datetime.fromisoformat(row["began"]) - datetime.fromisoformat(row["due"]) for row in attempts(cloud, "hourly")
     ]
     assert max(late) > timedelta(minutes=20)
-    assert all(one < timedelta(minutes=51) for one in late)
+    assert all(delay < timedelta(minutes=51) for delay in late)
 
 
-def test_an_event_that_waits_longer_than_lambda_keeps_it_is_a_dead_letter(cloud: VirtualCloud) -> None:
+def test_an_event_older_than_its_maximum_age_becomes_a_dead_letter(cloud: VirtualCloud) -> None:
     cloud.play(read(["async-delay=80000"], seed=2))
     cloud.advance(30 * HOUR)
-    reasons = Counter(one["reason"] for one in cloud.events if one["event"] == "dead_letter")
+    reasons = Counter(event["reason"] for event in cloud.events if event["event"] == "dead_letter")
     assert reasons["EventAgeExceeded"] > 5
     late = [
         datetime.fromisoformat(row["began"]) - datetime.fromisoformat(row["due"]) for row in attempts(cloud, "hourly")
     ]
-    assert max(late) < 6 * HOUR, "Lambda does not run what is older than its maximum event age"
+    assert max(late) < 6 * HOUR, "Lambda does not run an event older than its maximum age"
 
 
 def test_an_early_event_waits_until_its_time(cloud: VirtualCloud) -> None:
     cloud.play(read(["early=60"], seed=2))
-    cloud.drive.begin_schedules_anew(cloud.now)
+    cloud.drive.recreate_schedules(cloud.now)
     cloud.advance(3 * HOUR)
     rows = attempts(cloud, "hourly")
     assert all(row["due"].endswith(":00:00.000Z") for row in rows), "the identity is the scheduled time"
-    assert any(row["began"] < row["due"] for row in rows), "some deliveries come before it"
+    assert any(row["began"] < row["due"] for row in rows), "some deliveries are early"
     ran = [run.started - run.due for run in runs(cloud, "hourly") if run.started is not None]
     assert len(ran) >= 3
-    assert min(ran) >= -MARGIN, "no handler begins before it"
+    assert min(ran) >= -MARGIN, "no handler starts before its time"
 
 
-def test_simulate_plays_switches_and_writes_them_into_its_trace(assembly: Assembly, tmp_path: Path) -> None:
+def test_simulate_applies_switches_and_writes_them_to_its_trace(assembly: Assembly, tmp_path: Path) -> None:
     first, out = datetime(2013, 1, 1, tzinfo=UTC), tmp_path / "out"
-    asked = read(["duplicates=1", "spread=59"], seed=3)
-    result = simulate(assembly, first, first + 6 * HOUR, seed=3, switches=asked, out=out, only=["hourly"])
+    switches = read(["duplicates=1", "spread=59"], seed=3)
+    result = simulate(assembly, first, first + 6 * HOUR, seed=3, switches=switches, out=out, only=["hourly"])
     rows = [json.loads(line) for line in (out / TRACE).read_text("utf-8").splitlines()]
     assert rows[0]["switches"] == ["spread=59", "duplicates=1"]
     assert result.rows
-    begun = [row for row in rows if row["event"] == "attempt"]
-    assert len(begun) == 12, "each occurrence comes twice"
-    assert any(row["began"][17:19] != "00" for row in begun)
+    attempts_in_trace = [row for row in rows if row["event"] == "attempt"]
+    assert len(attempts_in_trace) == 12, "each occurrence comes twice"
+    assert any(row["began"][17:19] != "00" for row in attempts_in_trace)
 
 
-def test_simulate_counts_and_shows_what_was_early_in_an_outage_and_missed(assembly: Assembly, tmp_path: Path) -> None:
+def test_simulate_counts_early_events_outages_and_misses(assembly: Assembly, tmp_path: Path) -> None:
     first, out = datetime(2013, 1, 1, tzinfo=UTC), tmp_path / "out"
-    asked = read(["early=60", "dynamodb-down=10800"], seed=3)
-    result = simulate(assembly, first, first + 24 * HOUR, seed=3, switches=asked, out=out, only=["hourly"])
+    switches = read(["early=60", "dynamodb-down=10800"], seed=3)
+    result = simulate(assembly, first, first + 24 * HOUR, seed=3, switches=switches, out=out, only=["hourly"])
     delays = result.delays
     assert delays.missed == delays.missed_letters == result.letters > 0
     early, outage = delays.deferred["early"], delays.deferred["outage"]

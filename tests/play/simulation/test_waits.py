@@ -1,4 +1,4 @@
-"""Every way of waiting moves virtual time, the same for the same seed; code that never waits is named and ended."""
+"""Every kind of wait moves virtual time, the same for the same seed. A loop that never waits is reported and killed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ WAYS = {
     "thread_local_values": (["handler", None, "other", True], 20),
     "child_process": (["ended", 0], 0),
 }
-"""Way of waiting: what it sees, and how many virtual seconds it takes."""
+"""By kind of wait: its result, and its virtual seconds."""
 
 
 def fire(cloud: VirtualCloud, job: str, number: int = 0, **input: Any) -> None:
@@ -74,7 +74,7 @@ def test_a_wait_takes_virtual_time(cloud: VirtualCloud, way: str) -> None:
 
 
 def test_a_pool_of_a_module_waits_in_a_simulation_too(assembly: Assembly) -> None:
-    """There the modules are loaded before the first invocation."""
+    """``simulate`` loads the modules before the first invocation."""
     simulate(assembly, START, START + timedelta(minutes=5), only=["waiting"], prepare=fire_the_pool, finish=check_pool)
 
 
@@ -86,7 +86,7 @@ def check_pool(cloud: VirtualCloud) -> None:
     assert [run.result for run in runs(cloud, "waiting")] == [{"saw": [10] * 4, "seconds": pytest.approx(20, abs=0.2)}]
 
 
-def test_a_package_that_the_test_has_loaded_before_waits_in_virtual_time(
+def test_a_package_that_was_loaded_before_waits_in_virtual_time(
     assembly: Assembly, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (code,) = assembly.assets.values()
@@ -99,14 +99,14 @@ def test_a_package_that_the_test_has_loaded_before_waits_in_virtual_time(
     fetching = import_module("fetching")
     with VirtualCloud(START) as cloud:
         cloud.deploy(replace(assembly, assets=dict.fromkeys(assembly.assets, deployed)))
-        fire(cloud, "waiting", way="package_beside_the_jobs")
+        fire(cloud, "waiting", way="other_deployed_package")
         cloud.advance(timedelta(minutes=5))
         assert [run.result for run in runs(cloud, "waiting")] == [{"saw": 20, "seconds": pytest.approx(20, abs=0.2)}]
     assert (fetching.sleep, fetching.monotonic) == (time.sleep, time.monotonic)
     del sys.modules["fetching"]
 
 
-def test_nothing_of_the_threads_is_left(cloud: VirtualCloud) -> None:
+def test_no_thread_is_left(cloud: VirtualCloud) -> None:
     before = threading.active_count()
     fire(cloud, "waiting", way="pool_of_the_module")
     cloud.advance(timedelta(minutes=5))
@@ -128,23 +128,25 @@ def test_a_thread_is_frozen_between_two_invocations(cloud: VirtualCloud) -> None
     assert sorted(run.result for run in runs(cloud, "background")) == [3, 7]  # one beat was overdue
 
 
-def test_threads_that_cling_die_with_their_handler(cloud: VirtualCloud) -> None:
+def test_threads_that_catch_every_exception_are_killed_with_their_handler(cloud: VirtualCloud) -> None:
     fire(cloud, "endless_threads")
     cloud.advance(timedelta(minutes=1))
-    told = [event for event in cloud.events if event["event"] == "attempt" and event["job"] == "endless_threads"]
-    assert [(row["outcome"], row["seconds"]) for row in told][:1] == [("crashed", 10.0)]
+    attempts = [event for event in cloud.events if event["event"] == "attempt" and event["job"] == "endless_threads"]
+    assert [(row["outcome"], row["seconds"]) for row in attempts][:1] == [("crashed", 10.0)]
 
 
 @pytest.mark.parametrize("clock", ["time", "monotonic"])
-def test_a_loop_that_never_waits_is_named_and_ended(cloud: VirtualCloud, clock: str) -> None:
+def test_a_loop_that_never_waits_is_reported_and_killed(
+    cloud: VirtualCloud, monkeypatch: pytest.MonkeyPatch, clock: str
+) -> None:
     lines = (JOBS / "waiting.py").read_text("utf-8").splitlines()
     line = lines.index("    while True:", lines.index("def polling(run: Run) -> str:")) + 1
-    cloud.hub.most_looks = 10_000
+    monkeypatch.setattr(cloud.hub, "most_looks", 10_000)
     fire(cloud, "polling", clock=clock)
     with pytest.raises(OperationError) as caught:
         cloud.advance(timedelta(minutes=1))
     assert f"functions/jobs/waiting.py:{line}: this loop reads the clock and never waits" in str(caught.value)
-    assert "more than 10,000 reads while virtual time stood at 2027-03-01 00:00:00 UTC" in str(caught.value)
+    assert "more than 10,000 reads at the virtual time 2027-03-01 00:00:00 UTC" in str(caught.value)
     assert "time.sleep(0.1)" in caught.value.remedy
     (row,) = [event for event in cloud.events if event["event"] == "attempt" and event["job"] == "polling"]
     assert (row["outcome"], row["reason"]) == (
@@ -153,8 +155,8 @@ def test_a_loop_that_never_waits_is_named_and_ended(cloud: VirtualCloud, clock: 
     )
 
 
-def test_a_long_computation_is_no_loop_that_never_waits(cloud: VirtualCloud) -> None:
-    cloud.hub.most_looks = 1_000
+def test_a_long_computation_is_not_a_busy_loop(cloud: VirtualCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cloud.hub, "most_looks", 1_000)
     fire(cloud, "polling", clock="computing")
     cloud.advance(timedelta(minutes=1))
     assert [run.status for run in runs(cloud, "polling")] == ["succeeded"]

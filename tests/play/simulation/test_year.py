@@ -1,4 +1,4 @@
-"""The acceptance of the virtual clock in small: the first week of the year that ``tests.bench.year`` plays whole."""
+"""Small acceptance test of the virtual clock: the first week of the year that ``tests.bench.year`` plays."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from tests.bench import year
 
 
-def test_every_day_of_the_week_is_counted_as_the_file_has_it_and_a_wrong_day_would_be_seen() -> None:
+def test_each_day_is_counted_as_in_the_file_and_a_wrong_count_is_detected() -> None:
     result, recorded = year.play(7, ["daily_stats"])
     assert [(row.runs, row.succeeded, row.dead) for row in result.rows] == [(7, 7, 0)]
     assert year.check(recorded.found, 7) == "7 days, 6,099 flights: each day as in the file"

@@ -1,1 +1,1 @@
-"""``simulate --dry``: what timetables say about a span of time. No handler runs."""
+"""``simulate --dry``: what follows from timetables for a span of time. No handler runs."""

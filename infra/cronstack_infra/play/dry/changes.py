@@ -1,4 +1,4 @@
-"""When the clocks of a zone are changed, and by how much. Pure."""
+"""Clock changes of time zones: when, and by how much. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SECOND: Final = timedelta(seconds=1)
 
 
 class Change(NamedTuple):
-    """The clocks of a zone are changed at an instant, from one offset to another."""
+    """A clock change of a zone at an instant, from one offset to another."""
 
     zone: str
     at: datetime
@@ -27,34 +27,34 @@ class Change(NamedTuple):
 
     @property
     def stretch(self) -> tuple[datetime, datetime]:
-        """The wall-clock times (naive; the first inside, the last not) that the day lacks, or has twice."""
+        """Return the wall-clock times (naive; end exclusive) that the day lacks or has twice."""
         wall = self.at.replace(tzinfo=None)
         return (wall + min(self.before, self.after), wall + max(self.before, self.after))
 
 
 @lru_cache(maxsize=512)
 def changes(name: str, first: datetime, last: datetime) -> tuple[Change, ...]:
-    """Changes of a zone's clocks at or after ``first`` and before ``last``, in order.
+    """Return the clock changes of a zone at or after ``first`` and before ``last``, in order.
 
-    It looks once a day: no zone has changed its clocks and changed them back within one.
+    The offset is compared once a day: no zone has changed its clocks twice within a day.
     """
     where = zone(name)
     if where is UTC:
         return ()
-    found = []
+    in_order = []
     here, end = int((first - _EPOCH) / _SECOND) - 1, int((last - _EPOCH) / _SECOND) - 1
     before = _offset(where, here)
     while here < end:
         there = min(here + 86400, end)
         after = _offset(where, there)
         if after != before:
-            found.append(Change(name, _EPOCH + timedelta(seconds=_found(where, here, there)), before, after))
+            in_order.append(Change(name, _EPOCH + timedelta(seconds=_first_second(where, here, there)), before, after))
         here, before = there, after
-    return tuple(found)
+    return tuple(in_order)
 
 
-def _found(where: tzinfo, low: int, high: int) -> int:
-    """The second with which the offset of ``high`` begins."""
+def _first_second(where: tzinfo, low: int, high: int) -> int:
+    """Return the second at which the offset of ``high`` starts."""
     before = _offset(where, low)
     while high - low > 1:
         middle = (low + high) // 2

@@ -1,11 +1,11 @@
-"""What a change of the clocks does to a schedule, as EventBridge Scheduler does it.
+"""Effects of a clock change on a schedule, as in EventBridge Scheduler.
 
-    forward   the wall clock leaves out a stretch: a cron's times in it are left out; if those were all its times of
-              that day, it does not fire that day at all. at() in it is moved on by what the clocks were.
-    back      the wall clock shows a stretch twice: a cron's times in it fire once, at their first pass, and the second
-              pass stays silent. Nothing fires twice.
+    forward   the wall clock skips a stretch: a cron's times in it are left out; if those were all its times of that
+              day, it does not fire that day at all. An at() in it fires later, by the length of the stretch.
+    back      the wall clock shows a stretch twice: a cron's times in it fire once, at the first pass. The second pass
+              stays silent. Nothing fires twice.
 
-Every other cron of the zone keeps its local time and moves in UTC. rate() counts elapsed time and notices nothing.
+Every other cron of the zone keeps its local time and moves in UTC. rate() counts elapsed time and has no effect.
 Pure.
 """
 
@@ -21,8 +21,8 @@ from cronstack_infra.play.dry.changes import Change
 from cronstack_infra.play.dry.minutes import Span, firings, lowest
 
 Kind = Literal["not at all", "left out", "once", "shifted", "moved"]
-"""In words: fires not at all that day; some of its times of that day are left out; fires once, at the first pass; is
-shifted to a later local time; keeps its local time and moves in UTC."""
+"""In this order: does not fire that day at all; some of its times of that day are left out; fires once, at the first
+pass; is shifted to a later local time; keeps its local time and moves in UTC."""
 
 _DAY: Final = timedelta(days=1)
 _AROUND: Final = 2 * _DAY
@@ -30,24 +30,25 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Effect(NamedTuple):
-    """What a change does to one schedule."""
+    """The effect of a change on one schedule."""
 
     kind: Kind
     times: tuple[datetime, ...]
-    """Its wall-clock times (naive) in the stretch; none where it only moves."""
+    """Its wall-clock times (naive) in the stretch; none if it only moves."""
     of: int
-    """How many times it has on the dates of the stretch."""
+    """Number of its times on the dates of the stretch."""
     fires: tuple[datetime, ...]
-    """When those times fire, in UTC; nothing of what is left out."""
+    """When those times fire, in UTC, without those that are left out."""
     silent: tuple[datetime, ...]
-    """In UTC: second passes, at which it does not fire."""
+    """Second passes in UTC, at which it does not fire."""
     last: datetime | None
-    """Its last firing before the change, and its next one from the change on."""
+    """Its last firing before the change."""
     next: datetime | None
+    """Its next firing from the change on."""
 
 
 def effect(change: Change, schedule: Schedule) -> Effect | None:
-    """What ``change`` does to a schedule of its zone; None if it notices nothing."""
+    """Return the effect of ``change`` on a schedule of its zone, None if it has none."""
     match schedule.value:
         case Cron():
             return _of_cron(change, schedule, schedule.value)
@@ -60,7 +61,7 @@ def _of_cron(change: Change, schedule: Schedule, cron: Cron) -> Effect | None:
     first, last = change.stretch
     times, of = [], 0
     for day in _dates(first, last):
-        if _has(cron, day):
+        if _names_date(cron, day):
             midnight = datetime(day.year, day.month, day.day)
             begin, end = (first - midnight).total_seconds(), (last - midnight).total_seconds()
             walls = [midnight + timedelta(seconds=s) for s in cron.offsets() if begin <= s < end]
@@ -88,7 +89,7 @@ def _of_at(change: Change, schedule: Schedule, at: At) -> Effect | None:
 
 
 def _neighbours(change: Change, schedule: Schedule) -> tuple[datetime | None, datetime | None]:
-    """Its last firing before the change and its next one from it on: looked up near by, searched for far off."""
+    """Return the last firing before the change and the next one from it on. First look within two days, then search."""
     around = Span(_minute(change.at - _AROUND), _minute(change.at + _AROUND))
     fires, now = firings(schedule, around, anchor=around.first), around.minute(change.at)
     passed, coming = fires & ((1 << now) - 1), fires >> now << now
@@ -102,7 +103,7 @@ def _minute(moment: datetime) -> datetime:
 
 
 def _is_within(schedule: Schedule, moment: datetime) -> bool:
-    """Whether the schedule's own start and end let this instant be."""
+    """Return whether this instant is within the schedule's own start and end."""
     return (schedule.start is None or moment >= schedule.start) and (schedule.end is None or moment < schedule.end)
 
 
@@ -113,8 +114,8 @@ def _dates(first: datetime, last: datetime) -> Iterator[date]:
         day += _DAY
 
 
-def _has(cron: Cron, day: date) -> bool:
-    """Whether the cron's fields name this date."""
+def _names_date(cron: Cron, day: date) -> bool:
+    """Return whether the cron's fields name this date."""
     named = day.year in cron.years and day.month in cron.months
     return named and day.day in cron.days(*month_shape(day.year, day.month))
 

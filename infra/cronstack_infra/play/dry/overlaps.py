@@ -1,13 +1,12 @@
-"""What the overlap policy does with a job whose runs last longer than the time between two of its firings. Pure.
+"""Effects of the overlap policy on a job whose runs last longer than the time between two of its firings. Pure.
 
     skip         a firing during a run is skipped
-    buffer_one   the first firing during a run waits in the one slot and starts on the minute at which that run has
-                 ended, for its carrier comes by the minute; with the slot full a firing is skipped. What has waited
-                 longer than the start deadline is missed, on the next minute, and the slot is free
-    allow        runs go side by side
+    buffer_one   the first firing during a run waits in the one slot. It starts at the first minute after the end of
+                 that run, because its carrier fires at whole minutes. With the slot full, a firing is skipped. A firing
+                 that has waited longer than the start deadline is missed at the next minute and frees the slot
+    allow        runs overlap
 
-A run that lasts ``length`` minutes is going on at that many beginnings of a minute, which is all that matters here:
-whatever starts, starts at one.
+A run of ``length`` minutes covers that many starts of a minute. Nothing else matters here: runs start only there.
 """
 
 from __future__ import annotations
@@ -15,29 +14,29 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cronstack.defaults import DEFAULTS, Overlap
-from cronstack_infra.play.dry.minutes import MINUTES, days_of, joined, lowest, spread
+from cronstack_infra.play.dry.minutes import MINUTES, days_of, join_days, lowest, spread
 from cronstack_infra.play.dry.tally import Tally
 
 
 class Played(NamedTuple):
-    """The runs of a job under its policy."""
+    """The runs of a job under its overlap policy."""
 
     running: tuple[int, ...]
-    """Timetables of the minutes at whose beginning it runs: one, or several that go side by side."""
+    """Timetables of the minutes at whose start it runs: one, or several that overlap."""
     first: int | None
-    """The first minute in which it was due while it ran; None: it does not overlap itself."""
+    """The first minute in which it was due while it ran; None if there was none."""
     overlapping: int
     """How often it was due while it ran."""
     skipped: int
     buffered: int
     missed: int
-    """Of the buffered ones: they waited longer than the start deadline, and never ran."""
+    """Buffered firings that waited longer than the start deadline and never ran."""
     together: int
-    """Most of its runs at once."""
+    """Largest number of its runs at once."""
 
 
 class _State(NamedTuple):
-    """Of a job at midnight: for how many more minutes it runs, and how many minutes ago the waiting one was due."""
+    """State of a job at midnight: for how many minutes it still runs, how many minutes ago the waiting one was due."""
 
     left: int = 0
     waits: int | None = None
@@ -52,7 +51,7 @@ class _Day(NamedTuple):
 
 
 def play(fires: int, length: int, overlap: Overlap, *, start_deadline: int = DEFAULTS.start_deadline) -> Played:
-    """Play a timetable whose runs last ``length`` minutes (begun ones count as whole). ``start_deadline``: seconds."""
+    """Play a timetable whose runs last ``length`` minutes, rounded up. ``start_deadline``: seconds."""
     behind = spread(fires << 1, length - 1) if length > 1 else 0
     clashes = fires & behind
     if not clashes:
@@ -67,18 +66,18 @@ def play(fires: int, length: int, overlap: Overlap, *, start_deadline: int = DEF
     days, skipped, buffered, missed = [], 0, 0, 0
     state = _State()
     known: dict[tuple[int, _State], _Day] = {}
-    for fires_of_day in [*days_of(fires), 0]:  # the day after: what still runs or waits at the end
+    for fires_of_day in [*days_of(fires), 0]:  # the next day: what still runs or waits at the end
         day = known.get((fires_of_day, state))
         if day is None:
             day = known[fires_of_day, state] = _play_day(fires_of_day, state, length, patience)
         days.append(day.running)
         skipped, buffered, missed = skipped + day.skipped, buffered + day.buffered, missed + day.missed
         state = day.then
-    return Played((joined(days),), lowest(clashes), skipped + buffered, skipped, buffered, missed, 1)
+    return Played((join_days(days),), lowest(clashes), skipped + buffered, skipped, buffered, missed, 1)
 
 
 def _play_day(fires: int, state: _State, length: int, patience: int | None) -> _Day:
-    """One day, firing by firing. Days that begin and go alike are played once.
+    """Play one day, firing by firing. The caller plays days with equal firings and state once.
 
     ``patience``: minutes after which a waiting occurrence may still start; None if nothing waits.
     """
@@ -88,7 +87,7 @@ def _play_day(fires: int, state: _State, length: int, patience: int | None) -> _
     while True:
         due = lowest(fires) if fires else MINUTES
         if waiting is not None and patience is not None:
-            # The waiting one looks before what is due in the same minute.
+            # The waiting one checks the slot before firings that are due in the same minute.
             latest = waiting + patience
             look = min(busy_until, latest + 1)
             if look <= due and look < MINUTES:
@@ -114,6 +113,6 @@ def _play_day(fires: int, state: _State, length: int, patience: int | None) -> _
 
 
 def _minutes(begin: int, end: int) -> int:
-    """Minutes of this day only."""
+    """Return the bits of these minutes, as far as they are in this day."""
     end = min(end, MINUTES)
     return ((1 << (end - begin)) - 1) << begin if end > begin else 0

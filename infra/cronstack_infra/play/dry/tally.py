@@ -1,7 +1,7 @@
 """Counts of every minute of a span at once.
 
-Counter n's binary digits stand in bit n of the planes, the lowest plane first; adding a timetable is an addition with
-carry of all minutes together, some dozens of operations on long numbers however many bits are set. Pure.
+The binary digits of counter n are in bit n of the planes, the lowest plane first. Adding a timetable is one addition
+with carry of all minutes: some dozens of operations on long numbers, however many bits are set. Pure.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 
 class Tally:
-    """How many of the added timetables have each minute."""
+    """Counts, for each minute, of the added timetables that contain it."""
 
     __slots__ = ("_planes",)
 
@@ -18,7 +18,7 @@ class Tally:
         self._planes: list[int] = []
 
     def add(self, bits: int, weight: int = 1) -> None:
-        """``weight`` more for each minute that is set."""
+        """Add ``weight`` to the count of each minute that is set."""
         for digit in range(weight.bit_length()):
             if weight >> digit & 1:
                 self._add(bits, digit)
@@ -34,11 +34,11 @@ class Tally:
             planes.append(bits)
 
     def peak(self) -> tuple[int, int]:
-        """The highest count, and the minutes that reach it; (0, 0) of nothing."""
+        """Return the highest count and the minutes that reach it; (0, 0) if empty."""
         return next(self.levels(), (0, 0))
 
     def levels(self) -> Iterator[tuple[int, int]]:
-        """All counts above 0 from the highest down, each with the minutes that have exactly that count."""
+        """Yield all counts above 0 from the highest down, each with the minutes that have exactly that count."""
         left = 0
         for plane in self._planes:
             left |= plane
@@ -51,7 +51,7 @@ class Tally:
             left ^= reach
 
     def above(self, least: int) -> int:
-        """Minutes that count more than ``least``."""
+        """Return the minutes whose count is above ``least``."""
         bits = 0
         for count, reach in self.levels():
             if count <= least:

@@ -1,9 +1,9 @@
-"""What a span holds for the declared jobs, told from their timetables and from how long runs last. No handler runs.
+"""Forecast of a span for the declared jobs, from their timetables and the durations of runs. No handler runs.
 
-Which jobs are due while they still run, and what their policy does then; which minutes are crowded, and how many runs
-go on at once; what each change of clocks does to each job. Everything is counted at beginnings of minutes: Scheduler
-starts what is due somewhere within its minute, so at worst all at once. A flexible window counts as not used, but for
-the spread, and for jobs that are due while they still run: these may start at the end of theirs. Faults and retries
+It answers: which jobs are due while they still run, and what their policy does then; which minutes are crowded, and how
+many runs overlap; what each clock change does to each job. Everything is counted at starts of minutes: Scheduler starts
+an occurrence somewhere within its minute, so at worst all at once. Flexible windows are ignored, with two exceptions:
+the spread, and jobs that are due while they still run, which may start at the end of their window. Faults and retries
 are not played. Pure.
 """
 
@@ -24,25 +24,25 @@ from cronstack_infra.play.dry.tally import Tally
 from cronstack_infra.play.dry.windows import Spread, spread_of
 
 LIMIT: Final = 1000
-"""Lambda's default: runs at once of all functions of an account in a region."""
+"""Lambda's default limit of concurrent executions of an account in a region."""
 CROWDED: Final = 10
-"""Times of day that are listed."""
+"""Number of times of day that are listed."""
 
 
 class Planned(NamedTuple):
-    """A job, as far as a timetable needs it."""
+    """The properties of a job that the forecast needs."""
 
     name: str
     schedules: tuple[Schedule, ...]
     overlap: Overlap
     timeout: int
-    """Seconds; no run lasts longer."""
+    """Seconds. No run lasts longer."""
     start_deadline: int = DEFAULTS.start_deadline
     """Seconds."""
 
 
 class Case(NamedTuple):
-    """How long runs last, in seconds by job; a job that is not named lasts its timeout."""
+    """Durations of runs in seconds, by job. A job that is not named lasts its timeout."""
 
     name: str
     seconds: Mapping[str, float]
@@ -51,7 +51,7 @@ class Case(NamedTuple):
         return min(self.seconds.get(job.name, job.timeout), job.timeout)
 
     def is_cut(self, job: Planned) -> bool:
-        """Whether it says more than the timeout of the job."""
+        """Return whether the given duration exceeds the timeout of the job."""
         return self.seconds.get(job.name, 0) > job.timeout
 
 
@@ -65,7 +65,7 @@ class SelfOverlap(NamedTuple):
     firings: int
     first: datetime
     played: Played
-    """How often, and what became of it; its timetables are not kept."""
+    """Its counts, without the timetables."""
 
 
 class Crowd(NamedTuple):
@@ -74,9 +74,9 @@ class Crowd(NamedTuple):
     starts: int
     first: datetime
     days: int
-    """On how many days so many start then."""
+    """Number of days on which so many start then."""
     jobs: tuple[str, ...]
-    """Those of the first such day."""
+    """The jobs of the first such day."""
 
 
 class Peak(NamedTuple):
@@ -86,13 +86,13 @@ class Peak(NamedTuple):
     runs: int
     first: datetime | None
     minutes: int
-    """In how many minutes so many run."""
+    """Number of minutes in which so many run."""
     beyond: int
-    """In how many minutes more than LIMIT run."""
+    """Number of minutes in which more than LIMIT run."""
 
 
 class JobEffect(NamedTuple):
-    """What a change does to one of a job's schedules."""
+    """The effect of a change on one of a job's schedules."""
 
     job: str
     schedule: Schedule
@@ -100,25 +100,25 @@ class JobEffect(NamedTuple):
 
 
 class WhatIf(NamedTuple):
-    """The answers."""
+    """The forecast."""
 
     span: Span
     firings: Mapping[str, int]
-    """Of each job. Two of its schedules due at the same minute are one."""
+    """Firings of each job. Two of its schedules due in the same minute count as one."""
     overlaps: tuple[SelfOverlap, ...]
     crowds: tuple[Crowd, ...]
     peaks: tuple[Peak, ...]
     changes: tuple[tuple[Change, tuple[JobEffect, ...]], ...]
     spread: Spread | None
-    """What flexible windows do to the fullest minute; None: no job has one."""
+    """The effect of flexible windows on the fullest minute; None if no job has one."""
 
 
-Told = Callable[[int, int], None]
-"""How far it is: so many steps of so many."""
+Progress = Callable[[int, int], None]
+"""Progress callback: steps done, steps in total."""
 
 
-def what_if(jobs: Sequence[Planned], span: Span, cases: Sequence[Case], *, told: Told | None = None) -> WhatIf:
-    """Ask a span. A rate without start counts from the span's first instant, as from its deployment."""
+def what_if(jobs: Sequence[Planned], span: Span, cases: Sequence[Case], *, told: Progress | None = None) -> WhatIf:
+    """Return the forecast of a span. A rate without start counts from the span's start, as from a deployment."""
     starts, running = Tally(), [Tally() for _ in cases]
     counts: dict[str, int] = {}
     overlaps: list[SelfOverlap] = []
@@ -137,7 +137,7 @@ def what_if(jobs: Sequence[Planned], span: Span, cases: Sequence[Case], *, told:
             length = max(1, ceil(case.lasts(job) / 60))
             if length not in played:
                 played[length] = _play(job, fires, length)
-            # A run that starts at the end of its window lasts until after the next instant the sooner.
+            # A run that starts at the end of its window is more likely to overlap the next instant.
             longest = played[length] if not late else _play(job, fires, length + late)
             overlaps += _overlap(job, case, longest, span, counts[job.name])
             for each in played[length].running:
@@ -173,7 +173,7 @@ def _peak(case: Case, tally: Tally, span: Span) -> Peak:
 
 
 def _crowds(jobs: Sequence[Planned], starts: Tally, span: Span) -> Iterator[Crowd]:
-    """The times of day with the most starts, each with its highest count."""
+    """Yield the times of day with the most starts, each with its highest count."""
     listed = 0
     for count, reach in starts.levels():
         if count < 2:
@@ -200,19 +200,19 @@ def _starting(jobs: Sequence[Planned], minute: datetime, span: Span) -> tuple[st
 
 
 def _changes(jobs: Sequence[Planned], span: Span) -> Iterator[tuple[Change, tuple[JobEffect, ...]]]:
-    """Changes in the span, in order, with what notices them."""
+    """Yield the clock changes in the span, in order, with their effects."""
     of_zone: dict[str, list[tuple[str, Schedule]]] = {}
     for job in jobs:
         for schedule in job.schedules:
             if schedule.kind != "rate":
                 of_zone.setdefault(schedule.timezone, []).append((job.name, schedule))
-    found = (change for name in of_zone for change in changes(name, span.first, span.last))
-    for change in sorted(found, key=lambda change: (change.at, change.zone)):
-        yield change, tuple(_noticed(change, of_zone[change.zone], span))
+    in_span = (change for name in of_zone for change in changes(name, span.first, span.last))
+    for change in sorted(in_span, key=lambda change: (change.at, change.zone)):
+        yield change, tuple(_effects_of(change, of_zone[change.zone], span))
 
 
-def _noticed(change: Change, schedules: Sequence[tuple[str, Schedule]], span: Span) -> Iterator[JobEffect]:
+def _effects_of(change: Change, schedules: Sequence[tuple[str, Schedule]], span: Span) -> Iterator[JobEffect]:
     for job, schedule in schedules:
-        does = effect(change, schedule)
-        if does is not None and (does.kind != "moved" or (does.next is not None and does.next < span.last)):
-            yield JobEffect(job, schedule, does)
+        found = effect(change, schedule)
+        if found is not None and (found.kind != "moved" or (found.next is not None and found.next < span.last)):
+            yield JobEffect(job, schedule, found)

@@ -1,6 +1,6 @@
-"""What flexible windows do to crowded minutes. Pure.
+"""Effects of flexible windows on crowded minutes. Pure.
 
-Scheduler starts an occurrence somewhere in its window and promises no more. Counted here is the even spread: an
+Scheduler starts an occurrence somewhere in its window and guarantees no more. This module counts an even spread: an
 occurrence with a window of 15 minutes is a 15th of a start in each of them.
 """
 
@@ -14,7 +14,7 @@ from cronstack_infra.play.dry.minutes import Span, lowest, spread
 from cronstack_infra.play.dry.tally import Tally
 
 WHOLE: Final = 1 << 16
-"""A whole start, in the units that are counted."""
+"""One start, in the units of the counts."""
 
 
 class Spread(NamedTuple):
@@ -28,7 +28,7 @@ class Spread(NamedTuple):
 
 
 def spread_of(firings: Iterable[tuple[int, int]], span: Span) -> Spread | None:
-    """Return what windows do; None: nothing. ``firings``: minutes in which a job fires, with its window."""
+    """Return the effect of windows, None without any. ``firings``: minutes in which a job fires, with its window."""
     plain, even, windowed = Tally(), Tally(), False
     for minutes, window in firings:
         plain.add(minutes)

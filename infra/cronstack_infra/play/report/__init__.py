@@ -1,8 +1,8 @@
-"""A trace as a page that people look at: one file, which opens offline and asks for nothing.
+"""The report: a trace as a web page in one file, which opens offline and loads nothing.
 
 The attempts are packed by columns and deflated into the page (see ``pack``), so that a year of minutes is a file of
-about a megabyte and opens at once; the page's own script unpacks and draws them. What the page counts it counts from
-the attempts of the trace.
+about a megabyte and opens at once. The page's own script unpacks and draws them. All its counts come from the attempts
+of the trace.
 """
 
 from __future__ import annotations
@@ -20,15 +20,18 @@ SCRIPTS: Final = ("attempts.js", "zones.js", "causes.js", "elements.js", "page.j
 
 
 def write(trace: Path, page: Path) -> None:
-    """Write the report of ``trace`` (trace.jsonl of a simulation) to ``page``. Raises OperationError for no trace."""
+    """Write the report of ``trace`` (a trace.jsonl) to ``page``. Raise OperationError if the trace is incomplete."""
     packed = pack(_rows(trace))
     if packed is None:
-        raise OperationError(f"{trace} is no whole trace of a simulation", remedy="Simulate again: it was cut short.")
+        raise OperationError(
+            f"{trace} is not a complete trace: its begin or end is missing",
+            remedy="Run the simulation again, to its end.",
+        )
     page.write_text(render(packed), encoding="utf-8")
 
 
 def render(packed: Mapping[str, Any]) -> str:
-    """The page as text."""
+    """Return the page as text."""
     parts = files(__package__)
     html = parts.joinpath("page.html").read_text(encoding="utf-8")
     for place, text in (
@@ -42,7 +45,7 @@ def render(packed: Mapping[str, Any]) -> str:
 
 
 def _in_script(value: Mapping[str, Any]) -> str:
-    """JSON that no text in it can end early: the browser looks for "</script" and "<!--" first."""
+    """Return JSON for a script element. Escape "<": the browser would find "</script" and "<!--" even in texts."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c")
 
 

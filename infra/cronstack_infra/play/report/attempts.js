@@ -11,8 +11,8 @@ async function unpack(columns, count) {
   };
 }
 
-// A job's counts, and how long its attempts took: null where none was started. `list` has the places of its attempts,
-// `first` those that are no retries though their number is above 1.
+// The counts of a job and the durations of its attempts, null if none was started. `list` has the indexes of its
+// attempts, `first` the indexes of attempts that are not retries although their number is above 1.
 function summary(list, { starts, took, outcome, number }, outcomes, first) {
   const row = { runs: 0, retries: 0, overlaps: 0, median: null, p99: null }, lasted = [];
   for (const name of outcomes) row[name] = 0;

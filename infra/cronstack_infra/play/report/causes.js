@@ -1,5 +1,5 @@
 "use strict";
-// The text of a failure without what differs from one occurrence to the next: ids, addresses, times, long numbers.
+// The text of a failure without the parts that differ between occurrences: ids, addresses, times, long numbers.
 function causeOf(text) {
   return text
     .replace(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi, "…")
@@ -9,17 +9,17 @@ function causeOf(text) {
     .replace(/\b(?=\w*\d)[0-9a-f]{8,}\b|\b\d{5,}\b|\b(?=\w*\d)(?=\w*[A-Z])[0-9A-Z]{20,}\b/gi, "…");
 }
 
-// Failures that look alike: [{ key, job, outcome, why, places }], the worst outcome first, then the commonest.
+// Groups of similar failures: [{ key, job, outcome, why, places }], the worst outcome first, then the most frequent.
 // Each failure is { place, job, outcome, why }; severity is by outcome.
 function groupByCause(failures, severity) {
   const groups = new Map();
-  for (const one of failures) {
-    const cause = causeOf(one.why), key = JSON.stringify([one.job, one.outcome, cause]);
+  for (const failure of failures) {
+    const cause = causeOf(failure.why), key = JSON.stringify([failure.job, failure.outcome, cause]);
     const group = groups.get(key);
-    if (!group) groups.set(key, { key, job: one.job, outcome: one.outcome, why: one.why, places: [one.place] });
+    if (!group) groups.set(key, { key, job: failure.job, outcome: failure.outcome, why: failure.why, places: [failure.place] });
     else {
-      group.places.push(one.place);
-      if (group.why !== one.why) group.why = cause;
+      group.places.push(failure.place);
+      if (group.why !== failure.why) group.why = cause;
     }
   }
   return [...groups.values()].sort((a, b) => severity[b.outcome] - severity[a.outcome] || b.places.length - a.places.length);

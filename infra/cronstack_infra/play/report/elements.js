@@ -9,7 +9,7 @@ const make = (name, text, attributes = {}) => {
   return made;
 };
 
-// A line that Enter and the space bar click, too.
+// Makes Enter and the space bar click a line.
 function byKeyboard(line) {
   line.onkeydown = (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;
@@ -19,7 +19,7 @@ function byKeyboard(line) {
   };
 }
 
-// A table of these columns and lines.
+// Fills a table with columns and lines.
 function headed(table, names, lines) {
   const top = make("thead"), head = make("tr"), body = make("tbody");
   head.append(...names.map((name) => make("th", name)));

@@ -1,9 +1,9 @@
-"""The attempts of a trace as columns of numbers, deflated: what 525,600 runs need to open at once. Pure.
+"""The attempts of a trace as deflated columns of numbers, so that a page of 525,600 runs opens at once. Pure.
 
-Each column is little-endian and as long as there are attempts, sorted by their start:
+Each column is little-endian and has one number for each attempt, sorted by start:
 
-    start     uint32   tenths of a second since the span began, as difference to the attempt before
-    seconds   uint32   milliseconds it took
+    start     uint32   tenths of a second since the start of the span, as difference to the previous attempt
+    seconds   uint32   duration in milliseconds
     job       uint16   index into "jobs"
     outcome   uint8    index into OUTCOMES
     attempt   uint8    its number; 0: its handler was not started; 255: that or more
@@ -35,17 +35,17 @@ SEVERITY: Final = {
     "dead": 6,
     "refused": 6,
 }
-"""How bad each outcome is. The page draws the worst one on top and shows counts from ``BAD`` on in red."""
+"""Severity of each outcome. The page draws the worst one on top, and shows counts from ``BAD`` on in red."""
 BAD: Final = 4
 MOST_NOTES: Final = 20_000
-"""Attempts that did not succeed whose reason is told; the others are drawn and counted like them."""
+"""Maximum of listed attempts that did not succeed. All others are still drawn and counted."""
 LONGEST_NOTE: Final = 300
 
 _UNKNOWN: Final = OUTCOMES.index("refused")
 
 
 def pack(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The page's data out of a trace's rows; None when the first or the last one is missing."""
+    """Return the page's data from a trace's rows, None if the first or the last row is missing."""
     begin: Mapping[str, Any] | None = None
     end: Mapping[str, Any] | None = None
     attempts: list[_Attempt] = []
@@ -99,20 +99,20 @@ class _Attempt(NamedTuple):
     occurrence: str
     note: str
     first: bool
-    """Those before it had crashed before its occurrence's handler was started: it is no retry."""
+    """True: not a retry, because earlier attempts crashed before the handler of the occurrence was started."""
 
 
 def _attempt(row: Mapping[str, Any], first: float, job: int) -> _Attempt:
     outcome = OUTCOMES.index(row["outcome"]) if row["outcome"] in OUTCOMES else _UNKNOWN
     start = round((_seconds(row["began"]) - first) * 10)
-    told = str(row.get("reason") or "") + (": " if row.get("reason") and row.get("error") else "")
-    note = (told + str(row.get("error") or ""))[:LONGEST_NOTE]
+    reason = str(row.get("reason") or "") + (": " if row.get("reason") and row.get("error") else "")
+    note = (reason + str(row.get("error") or ""))[:LONGEST_NOTE]
     took, number = round(row["seconds"] * 1000), min(row["attempt"], 255)
     return _Attempt(start, took, job, outcome, number, _name(row), note, "first" in row)
 
 
 def _name(row: Mapping[str, Any]) -> str:
-    """Of its occurrence; a key says more than the hash that it is known by."""
+    """Return the name of its occurrence: its key, if any, which is more readable than the hash in its id."""
     return str(row.get("key") or row["occurrence"])
 
 
@@ -132,7 +132,7 @@ def _columns(attempts: Sequence[_Attempt]) -> tuple[str, list[list[Any]]]:
         if outcome != 0 and len(notes) < MOST_NOTES:
             notes.append([place, occurrence, note])
     for column in (starts, seconds, jobs):
-        assert column.itemsize == {"I": 4, "H": 2}[column.typecode], "the page counts on these sizes"
+        assert column.itemsize == {"I": 4, "H": 2}[column.typecode], "the page needs these sizes"
         if byteorder == "big":
             column.byteswap()
     raw = b"".join(column.tobytes() for column in (starts, seconds, jobs, outcomes, numbers))
@@ -140,14 +140,14 @@ def _columns(attempts: Sequence[_Attempt]) -> tuple[str, list[list[Any]]]:
 
 
 def _job(of: Mapping[str, Any]) -> dict[str, Any]:
-    """A job of the page. Its zone is that of its first schedule, UTC without one."""
-    zones = [one[1] for one in of["schedules"] if not isinstance(one, str) and len(one) > 1 and one[1]]
+    """Return a job of the page. Its zone is that of its first schedule, UTC without one."""
+    zones = [each[1] for each in of["schedules"] if not isinstance(each, str) and len(each) > 1 and each[1]]
     about = {"name": of["job"], "schedules": _schedules(of), "where": of.get("where", "")}
     return about | {"zone": zones[0] if zones else "UTC"}
 
 
 def _schedules(of: Mapping[str, Any]) -> list[str]:
-    return [one if isinstance(one, str) else " ".join(str(part) for part in one if part) for one in of["schedules"]]
+    return [each if isinstance(each, str) else " ".join(str(part) for part in each if part) for each in of["schedules"]]
 
 
 def _seconds(stamp: str) -> float:

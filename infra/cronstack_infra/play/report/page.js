@@ -1,4 +1,4 @@
-// Unpacks the attempts, then draws what is in view: the time line, the heat map, the tables. One state, one draw.
+// Unpacks the attempts, then draws the view: the time line, the heat map, the tables. One state, one draw function.
 (async () => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const el = (id) => document.getElementById(id);
@@ -7,7 +7,7 @@
   const count = data.attempts;
 
   const { starts, took, jobOf, outcome, number } = await unpack(data.columns, count);
-  const first = new Set(data.first); // no retries, though their number is above 1
+  const first = new Set(data.first); // not retries, although their number is above 1
   const longest = took.reduce((a, b) => Math.max(a, b), 0) / 100;
   const ofJob = data.jobs.map(() => []);
   for (let i = 0; i < count; i++) ofJob[jobOf[i]].push(i);
@@ -20,18 +20,18 @@
     if (!clocks.has(zone)) clocks.set(zone, zoneClock(zone, origin, origin + whole * 100));
     return clocks.get(zone);
   };
-  // Of the times that are shown: of the chosen zone, or of the chosen job's own.
+  // The zone of the shown times: the chosen zone, or the chosen job's own.
   const zoneShown = () => state.zone !== "own" ? state.zone : state.job === null ? "UTC" : data.jobs[state.job].zone;
   const clock = () => clockIn(zoneShown());
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
   const stamp = (t, seconds) => new Date(clock().local(origin + t * 100)).toISOString().slice(0, seconds ? 19 : 16).replace("T", " ");
-  // First place in a sorted list of attempts that starts at `t` or later.
+  // Index of the first attempt in a sorted list that starts at `t` or later.
   const lower = (list, t) => {
     let a = 0, b = list.length;
     while (a < b) { const m = (a + b) >> 1; if (starts[list[m]] < t) a = m + 1; else b = m; }
     return a;
   };
-  const inView = (job) => [lower(ofJob[job], state.from), lower(ofJob[job], state.to)]; // places in its list
+  const inView = (job) => [lower(ofJob[job], state.from), lower(ofJob[job], state.to)]; // indexes in its list
   const shown = () => state.job === null ? data.jobs.map((_, job) => job) : [state.job];
 
   // -- totals and tables ---------------------------------------------------------------------------------------------
@@ -47,20 +47,20 @@
     document.title = el("title").textContent;
   }
 
-  // What carriers brought back, by reason, and how many dead letters report what was missed; "" for none.
+  // Text about deferred deliveries, by reason, and about dead letters of missed occurrences; "" if none.
   function deferrals() {
-    const told = Object.entries(data.deferred).filter(([, n]) => n).map(([why, n]) => `; ${many(n)} deferred: ${why}`);
-    return told.join("") + (data.missed_letters ? `; ${many(data.missed_letters)} dead letters of what was missed` : "");
+    const reasons = Object.entries(data.deferred).filter(([, n]) => n).map(([why, n]) => `; ${many(n)} deferred: ${why}`);
+    return reasons.join("") + (data.missed_letters ? `; ${many(data.missed_letters)} dead letters of missed occurrences` : "");
   }
 
-  // Of the whole span: of all jobs, or of the chosen one.
+  // Totals of the whole span, of all jobs or of the chosen one.
   function totals() {
     const sum = (name) => shown().reduce((total, job) => total + rows[job][name], 0);
     el("totals-title").textContent = state.job === null ? "All jobs" : data.jobs[state.job].name;
     el("totals").replaceChildren(...data.counts.map((name) => {
-      const one = make("div");
-      one.append(make("b", many(sum(name)), { "data-total": name }), make("span", name));
-      return one;
+      const total = make("div");
+      total.append(make("b", many(sum(name)), { "data-total": name }), make("span", name));
+      return total;
     }));
     el("legend").replaceChildren(...data.outcomes.filter(sum).map((name) => {
       const item = make("li"), mark = make("i");
@@ -114,7 +114,7 @@
         cells[weekday][hour]++;
       }
     }
-    // A view has more Tuesdays than Fridays: what is compared is the average of an hour. Less than one counts as one.
+    // A view may have more Tuesdays than Fridays, so cells show averages per hour. Less than one hour counts as one.
     const hours = hoursByWeekday(at, origin + state.from * 100, origin + state.to * 100);
     const average = cells.map((line, day) => line.map((starting, hour) => starting / Math.max(1, hours[day][hour])));
     const most = Math.max(Number.MIN_VALUE, ...average.flat());
@@ -136,7 +136,7 @@
     el("heat-about").textContent = `average per hour, in view, ${at.zone}`;
   }
 
-  // What did not go smoothly in view, in order of time.
+  // Attempts in view that did not succeed, in order of time.
   function failures() {
     const jobs = new Set(shown()), found = [];
     for (const [place, occurrence, why] of data.notes) {
@@ -212,7 +212,7 @@
     const list = ofJob[job], edge = left(), pixels = Math.max(1, Math.floor(width - edge));
     const scale = pixels / (state.to - state.from);
     const kinds = data.outcomes.length, each = new Uint32Array(pixels * kinds), dense = new Uint32Array(pixels);
-    // What began before the view may still last into it.
+    // An attempt that started before the view may still last into it.
     for (let k = lower(list, state.from - longest); k < list.length && starts[list[k]] < state.to; k++) {
       const i = list[k], from = (starts[i] - state.from) * scale, to = from + took[i] / 100 * scale;
       const last = Math.min(pixels - 1, Math.max(Math.floor(from), Math.ceil(to) - 1));
@@ -356,7 +356,7 @@
     box.style.top = event.offsetY + 14 + "px";
   }
 
-  // Those of the jobs' schedules, as far as this browser knows them.
+  // Options for the zones of the jobs' schedules. A zone that this browser does not know is disabled.
   function zones(wanted) {
     const known = (zone) => { try { return clockIn(zone) !== undefined; } catch { return false; } };
     const found = [...new Set(data.jobs.map((job) => job.zone))].filter((zone) => zone !== "UTC").sort();
@@ -371,12 +371,12 @@
 
   // -- begin ---------------------------------------------------------------------------------------------------------
   document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  const asks = new URLSearchParams(location.hash.slice(1));
-  const named = data.jobs.findIndex((job) => job.name === asks.get("job"));
+  const query = new URLSearchParams(location.hash.slice(1));
+  const named = data.jobs.findIndex((job) => job.name === query.get("job"));
   if (named >= 0) state.job = named;
-  const between = ["from", "to"].map((key) => (Date.parse((asks.get(key) ?? "") + "Z") - origin) / 100);
+  const between = ["from", "to"].map((key) => (Date.parse((query.get(key) ?? "") + "Z") - origin) / 100);
   if (between.every((t) => !Number.isNaN(t)) && between[0] < between[1]) [state.from, state.to] = between;
-  zones(asks.get("tz"));
+  zones(query.get("tz"));
   title();
   totals();
   jobsTable();

@@ -1,5 +1,5 @@
 "use strict";
-// The local clock of a time zone during a span: its offsets, found once. All times are in milliseconds.
+// The local clock of a time zone during a span. Its offsets are computed once. All times are in milliseconds.
 function zoneClock(zone, from, until) {
   const format = new Intl.DateTimeFormat("en-US", {
     timeZone: zone, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric",
@@ -29,16 +29,16 @@ function zoneClock(zone, from, until) {
   return { zone, local, instant };
 }
 
-// Hours that a span has of each weekday (Monday first) and hour of the local clock.
+// Hours of a span by weekday (Monday first) and hour of the local clock.
 function hoursByWeekday(clock, from, until) {
-  const found = Array.from({ length: 7 }, () => new Array(24).fill(0)), quarter = 900000;
+  const hours = Array.from({ length: 7 }, () => new Array(24).fill(0)), quarter = 900000;
   for (let at = from; at < until;) {
     const local = clock.local(at), next = Math.min(until, at + quarter - ((local % quarter) + quarter) % quarter);
     const { weekday, hour } = weekdayAndHour(local);
-    found[weekday][hour] += (next - at) / 3600000;
+    hours[weekday][hour] += (next - at) / 3600000;
     at = next;
   }
-  return found;
+  return hours;
 }
 
 function weekdayAndHour(local) {

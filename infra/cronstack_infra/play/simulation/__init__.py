@@ -1,9 +1,9 @@
 """A deployed project played on a virtual clock in one process: see ``simulate`` and ``cloud.virtual_cloud``.
 
 simulate    a span: ``trace``, ``delays``, ``looking`` (rows, ledger, letters), ``silence`` (some jobs only)
-cloud       the parts of a cloud and how they are put together, its states, and calls of AWS
+cloud       the parts of a cloud, their composition, its states, and calls of AWS
 handlers    deployed code in greenlets: loaded, called, suspended, killed
-process     what is replaced in this process: time, waiting, threads, files, randomness
+process     replacements in this process: time, waiting, threads, files, randomness
 clock       virtual time
 
 Imports go one way: ``cloud`` → ``process`` → ``handlers`` → ``clock``.

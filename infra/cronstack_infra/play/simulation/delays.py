@@ -1,4 +1,4 @@
-"""What did not start at its time in a simulation: late by a quota, missed, or deferred by the guard. Pure."""
+"""Delays in a simulation: starts that a quota made late, missed occurrences, and deferrals by the guard. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DEFERRED: Final = {EARLY: "because the event was early", OUTAGE: "because the l
 
 
 class Start(NamedTuple):
-    """An occurrence that started or was missed, and how late that was."""
+    """The start or the miss of an occurrence, with its delay."""
 
     job: str
     occurrence: str
@@ -30,7 +30,7 @@ class Start(NamedTuple):
 
 @dataclass
 class Held:
-    """What waited for a quota."""
+    """Firings or events that waited for a quota."""
 
     count: int = 0
     longest: float = 0.0
@@ -38,11 +38,11 @@ class Held:
 
 
 class Delays:
-    """Counts from the events of a trace."""
+    """Counts of delays in the events of a trace."""
 
     def __init__(self) -> None:
         self.quotas: dict[str, int] = {}
-        """The quotas that are played, by switch."""
+        """The quotas in force, by switch."""
         self.latest: Start | None = None
         """The start that was latest after its due time."""
         self.missed = 0
@@ -51,18 +51,18 @@ class Delays:
         """Dead letters that report a missed occurrence."""
         self.latest_missed: Start | None = None
         self.deferred = dict.fromkeys(_DEFERRED, 0)
-        """Deliveries that left their occurrence to a carrier, by reason."""
+        """Number of deliveries that deferred their occurrence to a carrier, by reason."""
         self.held: dict[str, Held] = {}
-        """By quota. An event that never got a sandbox is not among them: it is a dead letter."""
+        """Waits by quota. An event that never gets a sandbox is not among them: it becomes a dead letter."""
 
-    def hold(self, event: Mapping[str, Any]) -> None:
+    def count_held(self, event: Mapping[str, Any]) -> None:
         """Count an event "held" of the engine."""
         held = self.held.setdefault(event["quota"], Held())
         held.count += 1
         held.longest = max(held.longest, event["seconds"])
 
-    def start(self, event: Mapping[str, Any]) -> None:
-        """Count an attempt's row: the first one of an occurrence, the one that missed it, or one that deferred it."""
+    def count_attempt(self, event: Mapping[str, Any]) -> None:
+        """Count an attempt's row: the first of an occurrence, a miss, or a deferral."""
         if event["outcome"] == "deferred" and event["reason"] in self.deferred:
             self.deferred[event["reason"]] += 1
         missed = event["outcome"] == "missed"
@@ -76,21 +76,21 @@ class Delays:
         else:
             self.latest = _later(self.latest, start)
 
-    def letter(self, event: Mapping[str, Any]) -> None:
+    def count_letter(self, event: Mapping[str, Any]) -> None:
         """Count an event "dead_letter"."""
         self.missed_letters += event["reason"] == MISSED
 
-    def play(self, switches: Switches) -> None:
-        """Take note of the quotas that are played."""
-        given = {"invocations": switches.invocations, "concurrency": switches.concurrency}
-        self.quotas = {quota: limit for quota, limit in given.items() if limit is not None}
+    def set_quotas(self, switches: Switches) -> None:
+        """Store the quotas of the switches."""
+        quotas = {"invocations": switches.invocations, "concurrency": switches.concurrency}
+        self.quotas = {quota: limit for quota, limit in quotas.items() if limit is not None}
 
     def lines(self) -> list[str]:
-        """Return the report: with quotas the latest start and what waited; what was missed; what was deferred."""
+        """Return the report: the latest start and the waits by quota, the missed and the deferred occurrences."""
         return [*self._of_quotas(), *self._of_missed(), *self._of_deferred()]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the same for programs."""
+        """Return the same report as JSON values."""
         return {
             "quotas": self.quotas,
             "latest_start": self.latest._asdict() if self.latest is not None else None,
@@ -99,7 +99,7 @@ class Delays:
         }
 
     def missed_and_deferred(self) -> dict[str, Any]:
-        """Return what was missed and deferred, for programs."""
+        """Return the missed and deferred occurrences as JSON values."""
         return {"missed": self.missed, "missed_letters": self.missed_letters, "deferred": dict(self.deferred)}
 
     def _of_quotas(self) -> list[str]:
@@ -120,8 +120,8 @@ class Delays:
         return [f"Missed by their start deadline: {self.missed:,} with {letters}, the last {named}."]
 
     def _of_deferred(self) -> list[str]:
-        told = [f"{count:,} {_DEFERRED[reason]}" for reason, count in self.deferred.items() if count]
-        return [f"Deferred to a carrier: {', '.join(told)}."] if told else []
+        parts = [f"{count:,} {_DEFERRED[reason]}" for reason, count in self.deferred.items() if count]
+        return [f"Deferred to a carrier: {', '.join(parts)}."] if parts else []
 
     def _waited(self, quota: str) -> str:
         held = self.held.get(quota)

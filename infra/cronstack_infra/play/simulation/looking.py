@@ -1,4 +1,4 @@
-"""What a virtual cloud holds at the end: jobs and their places, the ledger's rows, the letters in the dead queues."""
+"""The contents of a virtual cloud: its jobs, the rows of its ledgers, the letters in its dead-letter queues."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _TRACES: Final = ("stackTrace", "trace")
 
 
 @dataclass(frozen=True)
-class Deployed:
-    """A job as it is deployed."""
+class DeployedJob:
+    """A deployed job."""
 
     job: str
     function: str
@@ -38,9 +38,9 @@ class Deployed:
     """File and line of its declaration, from the project's folder; "" when its code cannot be loaded."""
 
 
-def jobs(cloud: VirtualCloud) -> tuple[Deployed, ...]:
-    """Every job of every stack, by name."""
-    found = []
+def jobs(cloud: VirtualCloud) -> tuple[DeployedJob, ...]:
+    """Return all jobs of all stacks, sorted by name."""
+    deployed = []
     for function in lambda_backends[ACCOUNT][REGION].list_functions():
         stack = (function.environment_vars or {}).get(STACK)
         if stack is None:
@@ -52,17 +52,17 @@ def jobs(cloud: VirtualCloud) -> tuple[Deployed, ...]:
             for name, schedule in sorted(group.schedules.items() if group is not None else ())
             if names.job_of_schedule(stack, name) == job
         ]
-        found.append(Deployed(job, function.function_name, tuple(schedules), _where(cloud, function)))
-    return tuple(sorted(found, key=lambda one: one.job))
+        deployed.append(DeployedJob(job, function.function_name, tuple(schedules), _where(cloud, function)))
+    return tuple(sorted(deployed, key=lambda each: each.job))
 
 
 def _declared(schedule: Any) -> tuple[str, str]:
-    got = {
+    members = {
         "Description": schedule.description,
         "ScheduleExpression": schedule.schedule_expression,
         "ScheduleExpressionTimezone": schedule.schedule_expression_timezone,
     }
-    declared = read_schedule(got)
+    declared = read_schedule(members)
     return declared.expression, declared.timezone
 
 
@@ -78,7 +78,7 @@ def _where(cloud: VirtualCloud, function: Any) -> str:
 
 
 def ledger_rows(cloud: VirtualCloud) -> Iterator[dict[str, Any]]:
-    """Every item of every ledger, in plain values, without stack traces."""
+    """Yield all items of all ledgers as plain values, without stack traces."""
     for ledger in cloud.ledgers.by_table.values():
         for key in sorted(ledger.store.items):
             item = {name: _plain(value) for name, value in ledger.store.items[key].items()}
@@ -88,26 +88,26 @@ def ledger_rows(cloud: VirtualCloud) -> Iterator[dict[str, Any]]:
 
 
 def letters(cloud: VirtualCloud) -> Iterator[dict[str, Any]]:
-    """What lies in the dead-letter queues, the oldest first; nothing is taken out."""
+    """Yield the letters in the dead-letter queues, the oldest first, without receiving them."""
     for stack in cloud.stacks:
-        found = outputs(cloud.client("cloudformation"), stack)
+        stack_outputs = outputs(cloud.client("cloudformation"), stack)
         for origin, output in (
             ("delivery", names.OUTPUT_DELIVERY_DEAD_LETTERS),
             ("handler", names.OUTPUT_HANDLER_DEAD_LETTERS),
         ):
-            url = found.get(output)
+            url = stack_outputs.get(output)
             queue = sqs_backends[ACCOUNT][REGION].queues.get(url.rsplit("/", 1)[-1]) if url else None
             for message in privates.messages(queue) if queue is not None else ():
                 yield {"origin": origin, "stack": stack, "letter": _without_traces(_read(message.body))}
 
 
 def _plain(value: Mapping[str, Any]) -> Any:
-    kind, held = next(iter(value.items()))
+    kind, content = next(iter(value.items()))
     if kind == "N":
-        return int(held) if held.lstrip("-").isdigit() else float(held)
+        return int(content) if content.lstrip("-").isdigit() else float(content)
     if kind == "M":
-        return {name: _plain(one) for name, one in held.items()}
-    return [_plain(one) for one in held] if kind == "L" else held
+        return {name: _plain(member) for name, member in content.items()}
+    return [_plain(member) for member in content] if kind == "L" else content
 
 
 def _read(text: str) -> Any:
@@ -118,7 +118,7 @@ def _read(text: str) -> Any:
 
 
 def _without_traces(value: Any) -> Any:
-    """Stack traces name files of this machine."""
+    """Remove stack traces, which contain paths of this machine."""
     if isinstance(value, dict):
-        return {name: _without_traces(one) for name, one in value.items() if name not in _TRACES}
-    return [_without_traces(one) for one in value] if isinstance(value, list) else value
+        return {name: _without_traces(member) for name, member in value.items() if name not in _TRACES}
+    return [_without_traces(member) for member in value] if isinstance(value, list) else value

@@ -17,6 +17,6 @@ def silence(scheduler: Any, stack: str, jobs: Collection[str]) -> None:
     for page in scheduler.get_paginator("list_schedules").paginate(GroupName=group):
         for listed in page["Schedules"]:
             if names.job_of_schedule(stack, listed["Name"]) in jobs:
-                found = scheduler.get_schedule(Name=listed["Name"], GroupName=group)
-                kept = {name: value for name, value in found.items() if name not in _ANSWERED}
-                scheduler.update_schedule(**kept | {"State": "DISABLED"})
+                schedule = scheduler.get_schedule(Name=listed["Name"], GroupName=group)
+                request = {name: value for name, value in schedule.items() if name not in _ANSWERED}
+                scheduler.update_schedule(**request | {"State": "DISABLED"})

@@ -1,8 +1,8 @@
-"""``simulate``: a deployed project played through a span of time, its trace written, its jobs counted.
+"""``simulate``: play a deployed project through a span of time, write its trace, count its jobs.
 
     begin ─▶ the stack is deployed at the first instant ─▶ what is due happens, in order ─▶ end, before the last instant
 
-The same seed, span and code give the same bytes, wherever and whenever it is run.
+The same seed, span and code give the same bytes on any machine at any time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cronstack_infra.play.simulation.cloud.assembly import Assembly
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from cronstack_infra.play.simulation.delays import Delays
 from cronstack_infra.play.simulation.handlers.faults import Rates
-from cronstack_infra.play.simulation.process.pretence import real_seconds
+from cronstack_infra.play.simulation.process.patched_process import real_seconds
 from cronstack_infra.play.simulation.silence import silence
 from cronstack_infra.play.simulation.trace import Row, Trace
 from cronstack_infra.switches.settings import Switches
@@ -30,17 +30,17 @@ from cronstack_infra.switches.settings import Switches
 TRACE: Final = "trace.jsonl"
 LEDGER: Final = "ledger.jsonl"
 LETTERS: Final = "dead-letters.jsonl"
-_MOMENT: Final = timedelta(microseconds=1)
-_BETWEEN: Final = 0.1
-"""Real seconds between two tellings of progress."""
+_MICROSECOND: Final = timedelta(microseconds=1)
+_PROGRESS_INTERVAL: Final = 0.1
+"""Real seconds between two reports of progress."""
 
 Progress = Callable[[datetime, float, int], None]
-"""Is told the virtual time, the share of the span that is played, and the occurrences so far."""
+"""Progress callback: virtual time, share of the span that is played, number of occurrences so far."""
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """What came of a simulation."""
+    """Result of a simulation."""
 
     stack: str
     first: datetime
@@ -49,22 +49,22 @@ class Simulated:
     rates: Rates
     rows: tuple[Row, ...]
     occurrences: int
-    """Firings of schedules, carriers included, but for those outside start and end."""
+    """Firings of schedules, including carriers, except those outside start and end."""
     letters: int
     under_way: int
     """Attempts that had not ended at the end of the span."""
     lines: int
-    """Of the trace."""
+    """Lines of the trace."""
     seconds: float
-    """Real ones, of the playing alone."""
+    """Real seconds of the playing alone."""
     out: Path | None = None
     delays: Delays = field(default_factory=Delays)
     outside: int = 0
     """Firings outside the start and end of their schedules, which run nothing."""
     switches: tuple[str, ...] = ()
-    """Those that are not as by default, such as "past-at=refused"."""
+    """The switches with other than default values, such as "past-at=refused"."""
     interrupted: bool = False
-    """``last`` is then where it was stopped."""
+    """True: ``last`` is the time at which it was stopped."""
 
     @property
     def per_second(self) -> float:
@@ -90,34 +90,34 @@ def simulate(
     """Play from ``first`` to before ``last``.
 
     only: jobs whose schedules fire. Defaults to all.
-    out: folder for trace.jsonl, ledger.jsonl and dead-letters.jsonl. Defaults to none: it is only counted.
-    prepare, finish: called with the cloud when the stack is deployed, and at the end.
-    progress: told about ten times a second.
-    stop: asked after each step; True ends the simulation there and keeps what was played.
+    out: folder for trace.jsonl, ledger.jsonl and dead-letters.jsonl. Defaults to none: no files are written.
+    prepare, finish: called with the cloud after the stack is deployed, and at the end.
+    progress: called about ten times a second.
+    stop: called after each step; True ends the simulation there and keeps its results.
     clock_reads: how often a handler may read the clock without waiting. Defaults to 5,000,000.
-    switches: how AWS is played. Defaults to its default settings.
+    switches: the behaviour of AWS. Defaults to the default settings.
     """
     with ExitStack() as stack:
         trace = Trace(stack.enter_context(_trace_file(out)) if out is not None else None)
-        made = VirtualCloud(first, seed=seed, rates=rates, emit=trace.emit, logs=False, switches=switches)
-        cloud = stack.enter_context(made)
-        trace.delays.play(switches or Switches())
-        begun = _Begun(cloud, trace, assembly, first, last)
+        virtual = VirtualCloud(first, seed=seed, rates=rates, emit=trace.emit, logs=False, switches=switches)
+        cloud = stack.enter_context(virtual)
+        trace.delays.set_quotas(switches or Switches())
+        simulation = _Simulation(cloud, trace, assembly, first, last)
         cloud.hub.most_looks = clock_reads
-        begun.deploy(only)
+        simulation.deploy(only)
         if prepare is not None:
             prepare(cloud)
-        seconds = begun.play(progress, stop)
+        seconds = simulation.play(progress, stop)
         if finish is not None:
             finish(cloud)
-        begun.tell_the_end()
+        simulation.emit_end()
         if out is not None:
             _write_rest(cloud, out)
         return Simulated(
             stack=assembly.stack,
             first=first,
-            last=begun.reached,
-            interrupted=begun.interrupted,
+            last=simulation.reached,
+            interrupted=simulation.interrupted,
             seed=seed,
             rates=cloud.faults.rates,
             switches=tuple(cloud.switches),
@@ -138,7 +138,7 @@ def _trace_file(out: Path) -> IO[str]:
     return (out / TRACE).open("w", encoding="utf-8", newline="\n")
 
 
-class _Begun:
+class _Simulation:
     """One simulation under way."""
 
     def __init__(self, cloud: VirtualCloud, trace: Trace, assembly: Assembly, first: datetime, last: datetime) -> None:
@@ -152,14 +152,14 @@ class _Begun:
         cloud.deploy(self._assembly)
         deployed = looking.jobs(cloud)
         if only is not None:
-            unknown = sorted(set(only) - {one.job for one in deployed})
+            unknown = sorted(set(only) - {each.job for each in deployed})
             if unknown:
                 raise OperationError(f"{unknown[0]} is not a job of the stack {self._assembly.stack}")
-            others = {one.job for one in deployed} - set(only)
+            others = {each.job for each in deployed} - set(only)
             silence(cloud.client("scheduler"), self._assembly.stack, others)
-        told = [one for one in deployed if only is None or one.job in only]
-        for one in told:
-            self._trace.expect(one.job)
+        firing = [each for each in deployed if only is None or each.job in only]
+        for each in firing:
+            self._trace.add_job(each.job)
         begin = {
             "event": "begin",
             "at": stamp(microseconds(self._first)),
@@ -170,34 +170,34 @@ class _Begun:
             **({"switches": cloud.switches} if cloud.switches else {}),
             "stack": self._assembly.stack,
             "jobs": [
-                {"job": one.job, "schedules": [list(when) for when in one.schedules], "where": one.where}
-                for one in told
+                {"job": each.job, "schedules": [list(when) for when in each.schedules], "where": each.where}
+                for each in firing
             ],
         }
         self._trace.emit(begin)
 
     def play(self, progress: Progress | None, stop: Callable[[], bool]) -> float:
-        """Return the real seconds that it took."""
-        began = told = real_seconds()
+        """Play the span. Return the real seconds that it took."""
+        began = reported = real_seconds()
         span = (self._last - self._first).total_seconds()
 
-        def look() -> bool:
-            nonlocal told
-            if progress is not None and real_seconds() - told >= _BETWEEN:
-                told = real_seconds()
+        def keep_going() -> bool:
+            nonlocal reported
+            if progress is not None and real_seconds() - reported >= _PROGRESS_INTERVAL:
+                reported = real_seconds()
                 now = self._cloud.now
                 progress(now, (now - self._first).total_seconds() / span, self._trace.occurrences)
             self.interrupted = stop()
             return not self.interrupted
 
-        self._cloud.advance(self._last - _MOMENT, look)
+        self._cloud.advance(self._last - _MICROSECOND, keep_going)
         if self.interrupted:
             self.reached = self._cloud.now
         elif progress is not None:
             progress(self._last, 1.0, self._trace.occurrences)
         return real_seconds() - began
 
-    def tell_the_end(self) -> None:
+    def emit_end(self) -> None:
         rows = self._trace.rows()
         self._trace.emit(
             {

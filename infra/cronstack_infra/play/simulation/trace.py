@@ -1,6 +1,6 @@
-"""The trace of a simulation: one JSON object a line, in the order in which things happened; and its counts by job.
+"""The trace of a simulation: one JSON object a line, in the order of events; and its counts by job.
 
-Nothing in it comes from this machine: not the time, not a path, not an id that the seed did not give.
+Nothing in it depends on this machine: times are virtual, ids come from the seed, and it has no paths.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from cronstack_infra.play.simulation.delays import Delays
 
 @dataclass(frozen=True)
 class Row:
-    """A job in the table. All but ``runs`` count attempts or occurrences as they were told."""
+    """The counts of a job. All except ``runs`` count attempts or occurrences by their events."""
 
     job: str
     runs: int = 0
     """Occurrences whose handler was started."""
     succeeded: int = 0
     retries: int = 0
-    """Attempts after the first whose handler was started; an attempt may crash before that."""
+    """Started handlers after the first one. An attempt may crash before its handler starts."""
     crashed: int = 0
-    """Attempts that ended without a word."""
+    """Attempts that ended without a result."""
     skipped: int = 0
     missed: int = 0
     dead: int = 0
     overlaps: int = 0
-    """Attempts that began while another one of the job ran."""
+    """Attempts that started while another one of the job ran."""
     slowest: float = 0.0
     """Seconds of the longest attempt."""
 
 
 OUTSIDE_EVENT: Final = "outside"
-"""Kind of the row of an event outside its schedule's start and end: it is no occurrence, and no attempt."""
+"""Kind of the row of an event outside its schedule's start and end. It is not an occurrence and not an attempt."""
 _ENCODE = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 COLUMNS: Final = tuple(field.name for field in fields(Row))
 COUNTS: Final = COLUMNS[1:-1]
@@ -45,9 +45,9 @@ _COUNTED: Final = frozenset(OUTCOMES).intersection(COUNTS)
 
 
 class Trace:
-    """Counts every event from "begin" on, and writes it where a file is given.
+    """Counts every event from "begin" on and writes it to the file, if any.
 
-    What runs during the deployment, such as functions of custom resources, comes before "begin".
+    Events of the deployment, such as functions of custom resources, come before "begin".
     """
 
     def __init__(self, file: IO[str] | None = None) -> None:
@@ -67,16 +67,16 @@ class Trace:
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
         if kind == "attempt":
             self._count(event)
-            self.delays.start(event)
+            self.delays.count_attempt(event)
         elif kind == "held":
-            self.delays.hold(event)
+            self.delays.count_held(event)
         elif kind == "fired":
             self.fired += 1
         elif kind == "dead_letter":
             self.letters += 1
-            self.delays.letter(event)
+            self.delays.count_letter(event)
         elif kind == OUTSIDE_EVENT:
-            self._outside.add((event["job"], event["due"]))  # once, though the event may come twice
+            self._outside.add((event["job"], event["due"]))  # counted once, although the event may come twice
         self.lines += 1
         if self._file is not None:
             self._file.write(_ENCODE(event) + "\n")
@@ -91,8 +91,8 @@ class Trace:
         """Firings that are occurrences."""
         return self.fired - self.outside
 
-    def expect(self, job: str) -> None:
-        """A row for a job, also when it never runs."""
+    def add_job(self, job: str) -> None:
+        """Add a row for a job, even if it never runs."""
         self._rows.setdefault(job, {})
 
     def rows(self) -> tuple[Row, ...]:

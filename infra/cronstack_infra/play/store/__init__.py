@@ -1,1 +1,1 @@
-"""A ledger and its queues in memory, with DynamoDB's answers."""
+"""A ledger and its queues in memory, with DynamoDB's responses."""

@@ -1,10 +1,10 @@
-"""DynamoDB's expressions, as far as the ledger writes them, compiled once into functions of an item and its values.
+"""DynamoDB's expressions, as far as the ledger uses them, compiled once into functions of an item and its values.
 
     condition   attribute_exists(#a), attribute_not_exists(#a), #a = < <= > >= :b, #a IN (:b, :c), AND, OR, ( )
     update      SET #a = :b | #b | if_not_exists(#a, :b) | one of these + :c, …  REMOVE #a, …
 
-Sums are of whole numbers. Whatever else an expression holds raises ``NotWritten``: a store that guesses proves nothing.
-A comparison with what is missing, or of a number with a string, does not hold.
+Sums are of whole numbers. Any other expression raises ``UnsupportedExpression``: tests on a store that guesses would
+prove nothing. A comparison is false if the attribute is missing, or between a number and a string.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-class NotWritten(ValueError):
-    """An expression that the ledger does not write."""
+class UnsupportedExpression(ValueError):
+    """An expression that the ledger does not use."""
 
 
 class Update(NamedTuple):
-    """What an update changes: values computed from the old item, and names that go."""
+    """The changes of an update: values computed from the old item, and names to remove."""
 
     assigned: tuple[tuple[str, Operand], ...]
     removed: tuple[str, ...]
@@ -46,7 +46,7 @@ class Update(NamedTuple):
         for name, compute in self.assigned:
             value = compute(old, values)
             if value is None:
-                raise NotWritten(f"{name} is set to a value that is not there")
+                raise UnsupportedExpression(f"{name} is set to a value that does not exist")
             new[name] = value
         for name in self.removed:
             new.pop(name, None)
@@ -55,11 +55,11 @@ class Update(NamedTuple):
 
 @cache
 def condition(text: str, names: tuple[tuple[str, str], ...]) -> Condition:
-    """Compile a condition. ``names``: the aliases with the attributes they stand for."""
+    """Compile a condition. ``names``: the aliases with their attributes."""
     tokens = _Tokens(text, dict(names))
-    found = _either(tokens)
+    compiled = _either(tokens)
     tokens.end()
-    return found
+    return compiled
 
 
 @cache
@@ -78,7 +78,7 @@ def update(text: str, names: tuple[tuple[str, str], ...]) -> Update:
             elif clause == "REMOVE":
                 removed.append(name)
             else:
-                raise NotWritten(f"{clause} in {text!r}")
+                raise UnsupportedExpression(f"{clause} in {text!r}")
             if not tokens.skip(","):
                 break
     return Update(tuple(assigned), tuple(removed))
@@ -89,18 +89,18 @@ class _Tokens:
         self._text, self._names, self._at = text, names, 0
         self._tokens = _TOKEN.findall(text)
         if "".join(self._tokens) != re.sub(r"\s+", "", text):
-            raise NotWritten(repr(text))
+            raise UnsupportedExpression(repr(text))
 
     def is_at_end(self) -> bool:
         return self._at == len(self._tokens)
 
     def end(self) -> None:
         if not self.is_at_end():
-            raise NotWritten(f"{self._tokens[self._at]} in {self._text!r}")
+            raise UnsupportedExpression(f"{self._tokens[self._at]} in {self._text!r}")
 
     def take(self) -> str:
         if self.is_at_end():
-            raise NotWritten(f"{self._text!r} ends too soon")
+            raise UnsupportedExpression(f"{self._text!r} ends too early")
         self._at += 1
         token: str = self._tokens[self._at - 1]
         return token
@@ -113,7 +113,7 @@ class _Tokens:
 
     def expect(self, token: str) -> None:
         if not self.skip(token):
-            raise NotWritten(f"no {token} where one belongs in {self._text!r}")
+            raise UnsupportedExpression(f"{token} is missing in {self._text!r}")
 
     def is_name(self) -> bool:
         return not self.is_at_end() and self._tokens[self._at].startswith("#")
@@ -121,13 +121,13 @@ class _Tokens:
     def name(self) -> str:
         alias = self.take()
         if alias not in self._names:
-            raise NotWritten(f"{alias} is no alias in {self._text!r}")
+            raise UnsupportedExpression(f"{alias} is not an alias in {self._text!r}")
         return self._names[alias]
 
     def value(self) -> str:
         token = self.take()
         if not token.startswith(":"):
-            raise NotWritten(f"{token} is no value in {self._text!r}")
+            raise UnsupportedExpression(f"{token} is not a value in {self._text!r}")
         return token
 
 
@@ -155,23 +155,23 @@ def _single(tokens: _Tokens) -> Condition:
         inner = _either(tokens)
         tokens.expect(")")
         return inner
-    for word, wanted in (("attribute_exists", True), ("attribute_not_exists", False)):
+    for word, expected in (("attribute_exists", True), ("attribute_not_exists", False)):
         if tokens.skip(word):
             tokens.expect("(")
             name = tokens.name()
             tokens.expect(")")
-            return lambda item, values: (name in item) is wanted
+            return lambda item, values: (name in item) is expected
     left = tokens.name()
     if tokens.skip("IN"):
         tokens.expect("(")
-        among = [tokens.value()]
+        aliases = [tokens.value()]
         while tokens.skip(","):
-            among.append(tokens.value())
+            aliases.append(tokens.value())
         tokens.expect(")")
-        return lambda item, values: any(_compare(item.get(left), values[one], operator.eq) for one in among)
+        return lambda item, values: any(_compare(item.get(left), values[alias], operator.eq) for alias in aliases)
     sign = tokens.take()
     if sign not in _COMPARISONS:
-        raise NotWritten(f"the comparison {sign}")
+        raise UnsupportedExpression(f"the comparison {sign}")
     compare, right = _COMPARISONS[sign], tokens.value()
     return lambda item, values: _compare(item.get(left), values[right], compare)
 

@@ -1,7 +1,7 @@
-"""A ledger and its queues in memory: the operations that the guard uses, with DynamoDB's answers, and nothing else.
+"""A ledger and its queues in memory: only the operations that the guard uses, with DynamoDB's responses.
 
-Made to be asked a hundred thousand times a second by one thread. Items are never changed in place, so what an answer
-shows stays as it was. Held to the same contract as moto and the local cloud, and to moto by random requests.
+It answers a hundred thousand requests a second from one thread. Items are never changed in place, so a response stays
+as it was. It passes the same contract tests as moto and the local cloud, and random requests compare it with moto.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ Key = tuple[str, str]
 Answer = dict[str, Any]
 
 TOKEN_LIFE: Final = 10 * 60_000
-"""Milliseconds for which a request's token is remembered."""
+"""Milliseconds for which a request's token is stored."""
 _NAMES: Final[Mapping[str, str]] = {}
 _REFUSED: Final = "The conditional request failed"
 
 
 class Change(NamedTuple):
-    """One item before and after a write that was carried out; None: it was not there."""
+    """One item before and after a write; None if it did not exist."""
 
     key: Key
     before: Item | None
@@ -32,7 +32,7 @@ class Change(NamedTuple):
 
 
 class Store:
-    """The ledger, a handler's own table, any number of queues, and the carriers. ``changes`` are the last call's."""
+    """The ledger, a handler's own table, queues and carriers. ``changes`` has the changes of the last call."""
 
     def __init__(self, table: str, now: Callable[[], int], *, effects: str = "") -> None:
         self.items: dict[Key, Item] = {}
@@ -41,12 +41,12 @@ class Store:
         """Carriers that have not fired yet, by name."""
         self.changes: list[Change] = []
         self.remembers_tokens = True
-        """DynamoDB does; moto as it is installed does not, and the guard must not need it."""
+        """Whether tokens are stored. DynamoDB stores them, the installed moto does not: the guard must not need it."""
         self._table, self._effects, self._now = table, effects, now
         self._tokens: dict[str, tuple[Mapping[str, Any], int]] = {}
 
     def __call__(self, operation: str, parameters: Mapping[str, Any], timeout: float = 0.0) -> Answer:
-        """A transport, as the runtime knows it (``cronstack.transport``). It takes no time."""
+        """Implement the runtime's transport (``cronstack.transport``). A call takes no time."""
         self.changes = []
         match operation:
             case "TransactWriteItems":
@@ -64,11 +64,11 @@ class Store:
             case "CreateSchedule":
                 return self._create_schedule(parameters)
             case "GetSchedule" | "DeleteSchedule":
-                return self._find_schedule(parameters, gone=operation == "DeleteSchedule")
+                return self._find_schedule(parameters, delete=operation == "DeleteSchedule")
         raise NotImplementedError(f"the guard does not use {operation}")
 
     def fork(self, now: Callable[[], int]) -> Store:
-        """The same content, from here on apart."""
+        """Return a copy of this store."""
         new = Store(self._table, now, effects=self._effects)
         new.schedules = dict(self.schedules)
         new.items, new._tokens = dict(self.items), dict(self._tokens)
@@ -77,29 +77,29 @@ class Store:
         return new
 
     def state(self) -> dict[str, Any]:
-        """Return the items and the remembered tokens. The values are the store's own, not copies."""
+        """Return the items and the stored tokens, not copies of them."""
         return {"items": self.items, "tokens": self._tokens}
 
-    def put_back(self, state: Mapping[str, Any]) -> None:
-        """Take what ``state`` returned, or a copy of it."""
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Restore what ``state`` has returned, or a copy of it."""
         self.items, self._tokens = state["items"], state["tokens"]
 
-    def take_back(self, before: Mapping[Key, Item], token: str | None) -> None:
-        """Undo a transaction: hold the items of before it, and forget its token."""
+    def undo(self, before: Mapping[Key, Item], token: str | None) -> None:
+        """Undo a transaction: restore the items before it and delete its token."""
         self.items.clear()
         self.items.update(before)
         self._tokens.pop(token or "", None)
 
     def delete(self, key: Key) -> None:
-        """As somebody would by hand."""
+        """Delete an item, like an operator by hand."""
         self.items.pop(key, None)
 
     def expire(self, seconds: int) -> list[Key]:
-        """Delete what may be deleted at that epoch second, as DynamoDB does at its leisure; tells which."""
-        gone = [key for key, item in self.items.items() if float(item.get("ttl", {}).get("N", seconds)) < seconds]
-        for key in gone:
+        """Delete items that have expired at an epoch second. Return their keys. DynamoDB deletes them later."""
+        expired = [key for key, item in self.items.items() if float(item.get("ttl", {}).get("N", seconds)) < seconds]
+        for key in expired:
             del self.items[key]
-        return gone
+        return expired
 
     # -- operations ----------------------------------------------------------------------------------------------------
     def _transact(self, parameters: Mapping[str, Any]) -> Answer:
@@ -111,7 +111,7 @@ class Store:
             if known is not None and self._now() < known[1] and self.remembers_tokens:
                 if known[0] == parameters:
                     return {}
-                return _error("IdempotentParameterMismatchException", "the token came with another request")
+                return _error("IdempotentParameterMismatchException", "the token belongs to a different request")
         actions = [next(iter(action.values())) for action in parameters["TransactItems"]]
         if any("Update" not in action for action in parameters["TransactItems"]):
             raise NotImplementedError("the guard writes by updates only")
@@ -122,10 +122,10 @@ class Store:
             return missing
         reasons = [self._refusal(action, key) for action, key in zip(actions, keys, strict=True)]
         if any(reason is not None for reason in reasons):
-            said = ", ".join("None" if reason is None else str(reason["Code"]) for reason in reasons)
-            text = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{said}]"
-            told = [{"Code": "None"} if reason is None else reason for reason in reasons]
-            return _error("TransactionCanceledException", text) | {"CancellationReasons": told}
+            codes = ", ".join("None" if reason is None else str(reason["Code"]) for reason in reasons)
+            text = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"
+            all_reasons = [{"Code": "None"} if reason is None else reason for reason in reasons]
+            return _error("TransactionCanceledException", text) | {"CancellationReasons": all_reasons}
         for action, key in zip(actions, keys, strict=True):
             self._write(action, key)
         if token is not None:
@@ -152,10 +152,10 @@ class Store:
         return {} if item is None else {"Item": item}
 
     def _get_batch(self, parameters: Mapping[str, Any]) -> Answer:
-        ((table, asked),) = parameters["RequestItems"].items()
+        ((table, request),) = parameters["RequestItems"].items()
         if (missing := self._missing({"TableName": table})) is not None:
             return missing
-        keys = [_key({"Key": key}) for key in asked["Keys"]]
+        keys = [_key({"Key": key}) for key in request["Keys"]]
         if len(keys) > MOST_ROWS:
             return _error("ValidationException", "Too many items requested for the BatchGetItem call")
         if len(set(keys)) < len(keys):
@@ -174,13 +174,13 @@ class Store:
         self.schedules[name] = parameters
         return {"ScheduleArn": f"arn:aws:scheduler:us-east-1:123456789012:schedule/{parameters['GroupName']}/{name}"}
 
-    def _find_schedule(self, parameters: Mapping[str, Any], *, gone: bool) -> Answer:
+    def _find_schedule(self, parameters: Mapping[str, Any], *, delete: bool) -> Answer:
         name = parameters["Name"]
         if name not in self.schedules:
             return _error("ResourceNotFoundException", f"Schedule {name} does not exist.", 404)
-        return {} if gone and self.schedules.pop(name) else dict(self.schedules[name])
+        return {} if delete and self.schedules.pop(name) else dict(self.schedules[name])
 
-    # -- parts of them -------------------------------------------------------------------------------------------------
+    # -- parts of operations -------------------------------------------------------------------------------------------
     def _missing(self, *actions: Mapping[str, Any]) -> Answer | None:
         if all(action["TableName"] in (self._table, self._effects) for action in actions):
             return None

@@ -73,7 +73,7 @@ def test_switches_are_applied_and_shown(project: Path) -> None:
 
 def test_an_unknown_fault_is_refused_before_anything_is_loaded() -> None:
     now = datetime(2027, 3, 1, tzinfo=UTC)
-    with pytest.raises(click.BadParameter, match=r"'fire=1' is no fault\. Say none"):
+    with pytest.raises(click.BadParameter, match=r"'fire=1' is not a valid fault"):
         simulate_request(Request("jobs", (), now, now + timedelta(days=1), faults="fire=1"), as_json=False)
 
 

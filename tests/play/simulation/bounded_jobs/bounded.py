@@ -1,4 +1,4 @@
-"""Schedules with bounds, as of 1 March 2027, and one with a flexible window."""
+"""Schedules with bounds near 1 March 2027, and one with a flexible window."""
 
 from datetime import UTC, datetime
 

@@ -1,28 +1,28 @@
-"""Which assemblies stay on the disk: the latest, and all that a cloud still reads its code from."""
+"""Which assemblies stay on the disk: the latest ones, and those from which a cloud still reads code."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from cronstack_infra.play.simulation.cloud.assembly import KEPT, forget_the_oldest, hold
+from cronstack_infra.play.simulation.cloud.assembly import MAX_KEPT, delete_oldest_unused, mark_in_use
 
 
 def assemblies(root: Path, number: int) -> list[Path]:
-    """The oldest first."""
-    made = [root / f"{index:02}" for index in range(number)]
-    for index, folder in enumerate(made):
+    """Create folders of assemblies, the oldest first."""
+    folders = [root / f"{index:02}" for index in range(number)]
+    for index, folder in enumerate(folders):
         folder.mkdir()
         os.utime(folder, (index, index))
-    return made
+    return folders
 
 
-def test_what_is_in_use_stays_however_many_come_after_it(tmp_path: Path) -> None:
-    made = assemblies(tmp_path, KEPT + 4)
-    assert hold(made[1])
-    forget_the_oldest(made[-1])
-    assert sorted(tmp_path.iterdir()) == [made[1], *made[-KEPT:]]
+def test_an_assembly_in_use_stays_whatever_its_age(tmp_path: Path) -> None:
+    folders = assemblies(tmp_path, MAX_KEPT + 4)
+    assert mark_in_use(folders[1])
+    delete_oldest_unused(folders[-1])
+    assert sorted(tmp_path.iterdir()) == [folders[1], *folders[-MAX_KEPT:]]
 
 
-def test_what_was_just_deleted_cannot_be_used(tmp_path: Path) -> None:
-    assert not hold(tmp_path / "gone")
+def test_a_deleted_assembly_cannot_be_marked_as_in_use(tmp_path: Path) -> None:
+    assert not mark_in_use(tmp_path / "gone")

@@ -1,4 +1,4 @@
-"""Jobs of ``tests/e2e`` while AWS is as harsh as it may be: each occurrence runs, or is a dead letter.
+"""Jobs of ``tests/e2e`` with all switches at their harshest: each occurrence runs or becomes a dead letter.
 
 HARSHEST_SEEDS=100 pytest tests/play/simulation/harsh/test_harshest.py     more seeds than here
 """
@@ -31,9 +31,9 @@ DAYS = 20
 PLANS = 20
 STARTS = 10
 ULIDS = [f"01KDVDNA00856109Y4T71RD{number:03}" for number in range(STARTS)]
-"""Of the runs that an operator starts."""
+"""ULIDs of the runs that an operator starts."""
 ENDED = {"succeeded", "skipped"}
-"""What ends well needs no letter. Any other end has one: the row notes it as "reported", the queue forgets it."""
+"""Outcomes without a letter. Any other has one. Its row keeps "reported"; the queue deletes letters after some time."""
 
 
 @pytest.fixture(scope="module")
@@ -60,16 +60,16 @@ def test_nothing_is_lost(harsh: tuple[VirtualCloud, Snapshot], seed: int, tmp_pa
         plan(cloud, tmp_path / "effects")
         start(cloud, tmp_path / "effects")
         cloud.advance(timedelta(days=DAYS))
-        told = accounted(cloud)
+        ends_by_occurrence = outcomes(cloud)
     finally:
         cloud.sleep()
-    lost = {occurrence for occurrence, ends in told.items() if not ends}
-    assert len(told) == DAYS + PLANS + STARTS
+    lost = {occurrence for occurrence, ends in ends_by_occurrence.items() if not ends}
+    assert len(ends_by_occurrence) == DAYS + PLANS + STARTS
     assert lost == set(), f"seed {seed}"
 
 
 def plan(cloud: VirtualCloud, effects: Path) -> None:
-    """Plan one occurrence every three hours. A request that fails by chance is made again, as its error says."""
+    """Plan one occurrence every three hours. Repeat a request that fails at random, as its error requires."""
     once = once_of(cloud.client, find_deployment(cloud.client("cloudformation"), "small"))
     for number in range(PLANS):
         when = START + timedelta(hours=3 * number + 1)
@@ -84,23 +84,23 @@ def plan(cloud: VirtualCloud, effects: Path) -> None:
 
 
 def start(cloud: VirtualCloud, effects: Path) -> None:
-    """Start runs that come back twice, by carriers."""
+    """Start runs that carriers bring back twice."""
     deployment = find_deployment(cloud.client("cloudformation"), "small")
     for ulid in ULIDS:
-        given = {"effects": str(effects), "after": 60}
-        trigger(cloud.client, deployment, "stubborn", now=cloud.now, ulid=ulid, input=given)
+        input = {"effects": str(effects), "after": 60}
+        trigger(cloud.client, deployment, "stubborn", now=cloud.now, ulid=ulid, input=input)
 
 
-def accounted(cloud: VirtualCloud) -> dict[str, list[str]]:
-    """How each occurrence ended: what its rows and the letters say."""
+def outcomes(cloud: VirtualCloud) -> dict[str, list[str]]:
+    """Return the outcomes of each occurrence, from its rows and letters."""
     days = (START + timedelta(days=number, hours=5) for number in range(DAYS))
-    found: dict[str, list[str]] = {f"{day:%Y-%m-%dT%H:%M:%SZ}": [] for day in days}
-    found |= {f"plan-{number}": [] for number in range(PLANS)} | {ulid: [] for ulid in ULIDS}
+    ends: dict[str, list[str]] = {f"{day:%Y-%m-%dT%H:%M:%SZ}": [] for day in days}
+    ends |= {f"plan-{number}": [] for number in range(PLANS)} | {ulid: [] for ulid in ULIDS}
     items = [item for item in looking.ledger_rows(cloud) if item.get("status") in ENDED or item.get("reported")]
     texts = [(str(item["status"]), json.dumps(item)) for item in items]
-    texts += [(f"letter of {one['origin']}", json.dumps(one)) for one in looking.letters(cloud)]
-    for end, text in texts:
+    texts += [(f"letter of {letter['origin']}", json.dumps(letter)) for letter in looking.letters(cloud)]
+    for status, text in texts:
         for name in re.findall(r"plan-\d+|01KDV\w{21}|2027-03-\d\dT05:00:00Z", text.replace(".000Z", "Z"))[:1]:
-            if name in found:
-                found[name].append(end)
-    return found
+            if name in ends:
+                ends[name].append(status)
+    return ends

@@ -1,4 +1,4 @@
-"""Two that go wrong: one fails until its third attempt, one does not end and holds on to its life."""
+"""Jobs that fail: until the third attempt, by a handler that never ends, by exiting, by raising each time."""
 
 import os
 import time
@@ -25,9 +25,9 @@ def stuck(run: Run) -> None:
 
 @job(retries=0)
 def leaves(run: Run) -> None:
-    """Ends its process, as Python's own crash does; what it has forked before, too."""
+    """End the process of the handler, like a crash of Python, and before it that of a forked child."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # this process may have threads, of which its child needs none
+        warnings.simplefilter("ignore")  # Python warns of a fork of a process with threads, but the child needs none
         child = os.fork()
     if child == 0:
         os._exit(7)

@@ -1,4 +1,4 @@
-"""Triggered only: calls AWS as any handler does."""
+"""Jobs that are only triggered, and call AWS like any handler."""
 
 import boto3
 
@@ -17,21 +17,21 @@ def caller(run: Run) -> dict[str, object]:
 
 @job(timeout=30)
 def committer(run: Run) -> None:
-    """Its own write and the run's end are one transaction."""
-    given = {
+    """Commit a write and the end of the run in one transaction."""
+    update = {
         "TableName": "effects",
         "Key": {"id": {"S": run.occurrence}},
         "UpdateExpression": "ADD times :one",
         "ExpressionAttributeValues": {":one": {"N": "1"}},
     }
     if run.input.get("refused"):
-        given["ConditionExpression"] = "attribute_exists(id)"
-    run.commit({"Update": given})
+        update["ConditionExpression"] = "attribute_exists(id)"
+    run.commit({"Update": update})
 
 
 @job(timeout=60, retries=0)
 def talker(run: Run) -> dict[str, float]:
-    """Prints, waits in asyncio, and has a thread call AWS."""
+    """Print, wait in asyncio, and call AWS from a thread."""
     import asyncio
     import time
     from concurrent.futures import ThreadPoolExecutor

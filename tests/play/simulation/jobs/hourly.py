@@ -1,4 +1,4 @@
-"""On the hour; tells what its clocks show."""
+"""A job on the hour that returns what its clocks show."""
 
 import os
 import random

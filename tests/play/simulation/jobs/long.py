@@ -1,4 +1,4 @@
-"""Every minute, for a minute and a half: one lets itself overlap, the other one not."""
+"""Two jobs of each minute that run for 90 s: one may overlap itself, the other may not."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""By code only."""
+"""Jobs that only code schedules."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Waits in every way that the standard library has; each way returns what it has seen."""
+"""Waits of every kind in the standard library. Each returns its result."""
 
 import asyncio
 import queue
@@ -176,7 +176,7 @@ def futures_wait() -> object:
 def futures_as_completed() -> object:
     with ThreadPoolExecutor(4) as pool:
         sleepers = {pool.submit(time.sleep, seconds): seconds for seconds in (20, 5, 10)}
-        return [sleepers[one] for one in as_completed(sleepers, timeout=30)]
+        return [sleepers[done] for done in as_completed(sleepers, timeout=30)]
 
 
 @way
@@ -214,7 +214,7 @@ def polls_with_sleep_zero() -> object:
 
 
 @way
-def package_beside_the_jobs() -> object:
+def other_deployed_package() -> object:
     fetching = import_module("fetching")
     began = fetching.monotonic()
     fetching.pause(20)
@@ -242,14 +242,14 @@ def thread_local_values() -> object:
 @way
 def child_process() -> object:
     slow = [sys.executable, "-c", "import time; time.sleep(0.3); print('ended')"]
-    said = subprocess.run(slow, capture_output=True, text=True, timeout=60, check=True)
+    ended = subprocess.run(slow, capture_output=True, text=True, timeout=60, check=True)
     child = subprocess.Popen(slow, stdout=subprocess.DEVNULL)
-    return [said.stdout.strip(), child.wait(60)]
+    return [ended.stdout.strip(), child.wait(60)]
 
 
 @job(timeout=60, retries=0, overlap="allow")
 def meanwhile(run: Run) -> str:
-    """Two of these overlap, each in an asyncio of its own."""
+    """Wait in asyncio. Two of these overlap, each with its own event loop."""
 
     async def work() -> str:
         await asyncio.sleep(run.input["seconds"])
@@ -263,7 +263,7 @@ BEATS: list[float] = []
 
 @job(timeout=600, retries=0)
 def background(run: Run) -> int:
-    """Starts a thread that outlives the invocation: Lambda freezes it until the next one."""
+    """Start a thread that outlives the invocation. Lambda freezes it until the next one."""
 
     def beat() -> None:
         while True:
@@ -278,7 +278,7 @@ def background(run: Run) -> int:
 
 @job(timeout=10, retries=0)
 def endless_threads(run: Run) -> None:
-    """Its threads hold on to their lives."""
+    """Start threads that catch every exception."""
 
     def hold() -> None:
         while True:
@@ -294,7 +294,7 @@ def endless_threads(run: Run) -> None:
 
 @job(timeout=600, retries=0)
 def polling(run: Run) -> str:
-    """Waits without waiting."""
+    """Poll a clock without waiting."""
     clock = {"time": time.time, "monotonic": time.monotonic, "computing": time.perf_counter}[run.input["clock"]]
     end = clock() + 5
     if run.input["clock"] == "computing":

@@ -1,4 +1,4 @@
-"""One job for each overlap policy. A test gives them a schedule and says, as their input, how long they run."""
+"""One job for each overlap policy. A test sets their schedules, and their durations as input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clocks of the date, which time-machine replaces beneath every name by which they were imported."""
+"""Clocks of the date. time-machine replaces them under every name by which they are imported."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _NANOSECONDS: Final = 1000
 
 
 class Dates:
-    """The dates of one cloud. Only reads of the cloud's own thread count as looks at the clock."""
+    """The dates of one cloud. Only the cloud's own thread counts its clock reads."""
 
-    def __init__(self, hub: Hub, look: Callable[[], int], *, skew: Callable[[], int] = lambda: 0) -> None:
+    def __init__(self, hub: Hub, read_clock: Callable[[], int], *, skew: Callable[[], int] = lambda: 0) -> None:
         """skew: microseconds by which the clock of the code that reads it is ahead."""
-        self._hub, self._look, self._skew = hub, look, skew
+        self._hub, self._read_clock, self._skew = hub, read_clock, skew
         self._thread = get_ident()
         self._travel: Any = None
         self._traveller: Any = None
@@ -31,7 +31,7 @@ class Dates:
         self._traveller.time_ns = lambda: (self._read() if get_ident() == self._thread else hub.us) * _NANOSECONDS
 
     def _read(self) -> int:
-        return self._look() + self._skew()
+        return self._read_clock() + self._skew()
 
     def stop(self) -> None:
         travel, self._travel, self._traveller = self._travel, None, None
@@ -39,7 +39,7 @@ class Dates:
             travel.stop()
 
     def check(self) -> None:
-        """Raise OperationError when code of this process has replaced the clock once more."""
+        """Raise OperationError when other code of this process has replaced the clock."""
         if self._travel is not None:
             refuse_freezegun()
             refuse_travel(self._traveller)

@@ -1,8 +1,8 @@
-"""Virtual time and what waits in it: a clock that jumps, timers, and greenlets that sleep.
+"""Virtual time: a clock that jumps, timers, and greenlets that sleep.
 
 One thread, and one greenlet runs at a time: the *hub* (the code that advances the clock) or a handler. A handler that
 sleeps switches to the hub, which switches back at the handler's time. So handlers overlap in virtual time as processes
-do in real time. Only the hub moves the clock, and a sleeper before whose time nothing else is due.
+do in real time. The hub moves the clock. A sleeper moves it only if nothing else is due before its own time.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from cronstack_infra.play.looks import MOST_LOOKS
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SHORTEST: Final = 50
-"""Microseconds that the shortest sleep takes, as on Linux: a loop that sleeps for zero seconds comes to an end."""
+"""Microseconds of the shortest sleep, as on Linux: a loop that sleeps for zero seconds ends."""
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def microseconds(instant: datetime) -> int:
-    """Since the epoch, exactly."""
+    """Return the microseconds since the epoch, exactly."""
     return (instant - EPOCH) // _MICROSECOND
 
 
 def length(seconds: float) -> int:
-    """Microseconds of a sleep. The shortest one lets some time pass: who waits in small steps would wait for ever."""
+    """Return the microseconds of a sleep, at least 1: with 0, a loop that waits in tiny steps would never end."""
     return max(round(seconds * 1_000_000), 1) if seconds > 0 else 0
 
 
 def stamp(us: int) -> str:
-    """ "2013-01-01T05:00:00.123Z"."""
+    """Return the instant in ISO format: "2013-01-01T05:00:00.123Z"."""
     return print_instant(EPOCH + timedelta(microseconds=us))
 
 
 class Timer:
-    """Something to be done at a time; ``call`` is None when it was cancelled or done."""
+    """A call at a time. ``call`` is None after it ran or was cancelled."""
 
     __slots__ = ("call",)
 
@@ -59,13 +59,13 @@ class Hub:
         self._limit = self.us
         """How far the hub was asked to advance."""
         self._busy_before: Callable[[int], bool] = lambda us: False
-        self.looks = 0
-        """How often the code that runs has read a clock since time last moved; being resumed counts as well."""
+        self.clock_reads = 0
+        """Clock reads of the running code since time last moved. Being resumed counts as one."""
         self.most_looks = MOST_LOOKS
         self.greenlet: greenlet | None = None
         """The greenlet that resumed the running handler, to which the handler switches when it waits."""
         self._timers: list[tuple[int, int, Timer]] = []
-        self._noted = 0
+        self._timer_count = 0
 
     @property
     def now(self) -> datetime:
@@ -75,12 +75,12 @@ class Hub:
     def ms(self) -> int:
         return self.us // 1000
 
-    def looked(self) -> bool:
-        """Count a clock read. Return True when it is one too many."""
-        self.looks += 1
-        if self.looks <= self.most_looks:
+    def count_clock_read(self) -> bool:
+        """Count a clock read. Return True when it exceeds the limit."""
+        self.clock_reads += 1
+        if self.clock_reads <= self.most_looks:
             return False
-        self.looks = 0
+        self.clock_reads = 0
         return True
 
     @contextmanager
@@ -99,26 +99,26 @@ class Hub:
     def move(self, us: int) -> None:
         if us > self.us:
             self.us = us
-            self.looks = 0
+            self.clock_reads = 0
 
     def at(self, us: int, call: Callable[[], object]) -> Timer:
-        """Have something called by the hub at a time; at once is the end of what is due now."""
-        self._noted += 1
+        """Make the hub call ``call`` at a time. A time that is not later than now means after what is due now."""
+        self._timer_count += 1
         timer = Timer(call)
-        heapq.heappush(self._timers, (max(us, self.us), self._noted, timer))
+        heapq.heappush(self._timers, (max(us, self.us), self._timer_count, timer))
         return timer
 
-    def planned(self) -> int:
-        """Timers that wait."""
+    def pending_timers(self) -> int:
+        """Return the number of timers that wait."""
         return sum(timer.call is not None for _, _, timer in self._timers)
 
     def reset(self, us: int) -> None:
-        """Another time, and nothing planned."""
+        """Set another time and delete all timers."""
         self.us = self._limit = us
-        self.looks = 0
+        self.clock_reads = 0
         self._timers.clear()
 
-    def soon(self, call: Callable[[], object]) -> Timer:
+    def call_soon(self, call: Callable[[], object]) -> Timer:
         return self.at(self.us, call)
 
     def next_due(self) -> int | None:
@@ -126,8 +126,8 @@ class Hub:
             heapq.heappop(self._timers)
         return self._timers[0][0] if self._timers else None
 
-    def fire(self) -> bool:
-        """Do the first thing that is due now; whether there was one."""
+    def run_next(self) -> bool:
+        """Run the first call that is due now. Return whether there was one."""
         due = self.next_due()
         if due is None or due > self.us:
             return False
@@ -137,12 +137,12 @@ class Hub:
         call()
         return True
 
-    def alone_until(self, us: int) -> bool:
-        """Whether nothing else is due by then, so that a sleeper may go on at once."""
+    def is_idle_until(self, us: int) -> bool:
+        """Return whether nothing else is due by then, so that a sleeper may continue at once."""
         due = self.next_due()
         return us <= self._limit and (due is None or due > us) and not self._busy_before(us)
 
-    def hand_over(self) -> None:
-        """Of a handler's greenlet: the hub goes on, until it resumes this one."""
+    def suspend(self) -> None:
+        """Suspend the calling handler's greenlet until the hub resumes it."""
         assert self.greenlet is not None, "a handler waits while the clock is not advanced"
         self.greenlet.switch()

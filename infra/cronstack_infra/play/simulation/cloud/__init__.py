@@ -1,1 +1,1 @@
-"""A virtual cloud: its parts (``compose``), its states (``life``), and what a test does with it (``virtual_cloud``)."""
+"""A virtual cloud: its parts (``compose``), its states (``life``), and its interface for tests (``virtual_cloud``)."""

@@ -1,7 +1,7 @@
-"""What is deployed: a project's app run once, its template and its code, kept by the content of the sources.
+"""The deployed template and code: the output of a project's app, cached by the content of the sources.
 
-The same app that the cdk CLI runs, without the CLI: it writes an assembly (the template, a folder for each asset)
-where it is told. As long as no source has changed, the assembly of the last time is taken.
+This runs the same app as the cdk CLI, without the CLI. The app writes an assembly (the template, a folder for each
+asset) into a given folder. While no source changes, the cached assembly is used.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from cronstack_infra.toolchain import node, process
 from cronstack_infra.toolchain.whole import whole_folder
 
 SYNTH_LIMIT: Final = 300.0
-"""Seconds for the app to write its template."""
+"""Time limit of the app in seconds."""
 WRONG_DECLARATION: Final = 2
-"""Exit code of the app when its output is the message of a DeclarationError."""
-KEPT: Final = 8
-"""Assemblies that stay on the disk. One that a process uses stays longer."""
-_HELD: Final[dict[Path, int]] = {}
-"""The assemblies that this process uses, with the descriptors of their folders: open, and locked, until it ends."""
+"""Exit code of the app whose output is the message of a DeclarationError."""
+MAX_KEPT: Final = 8
+"""Number of cached assemblies. One that a process uses stays longer."""
+_IN_USE: Final[dict[Path, int]] = {}
+"""The assemblies that this process uses, with the descriptors of their folders: open and locked until it ends."""
 _IGNORED: Final = {"__pycache__", "node_modules"}
 
 
@@ -50,33 +50,33 @@ class Assembly:
     """Folder of each zip by its key in the bootstrap bucket."""
 
 
-def quiet(line: str) -> None:
-    """Progress that nobody wants to see."""
+def ignore_progress(line: str) -> None:
+    """Ignore a line of progress."""
 
 
-def synthesize(project: Project, package: str = "jobs", *, progress: Say = quiet) -> Assembly:
-    """The assembly of a package's stack; from the disk when its sources are those of the last time.
+def synthesize(project: Project, package: str = "jobs", *, progress: Say = ignore_progress) -> Assembly:
+    """Return the assembly of a package's stack, from the cache if no source has changed.
 
-    What the app reads besides its sources (its environment, the network) does not count as one; delete
-    ``.cronstack/synth`` when such a thing has changed. Raises DeclarationError for wrong declarations, CronstackError.
+    Other inputs of the app (its environment, the network) are not compared. Delete ``.cronstack/synth`` after such a
+    change. Raise DeclarationError for wrong declarations, else CronstackError.
     """
     folder = project.state / "synth" / fingerprint(project, package)
     while True:
         complete = whole_folder(folder, lambda part: _run(project, package, part, progress), progress=progress)
-        if hold(complete):
+        if mark_in_use(complete):
             break
-    forget_the_oldest(complete)
+    delete_oldest_unused(complete)
     return read(complete, project.stack(package), package)
 
 
 def read(folder: Path, stack: str, package: str) -> Assembly:
-    """An assembly as the cdk wrote it."""
+    """Return an assembly that the cdk has written."""
     try:
         template = (folder / f"{stack}.template.json").read_text("utf-8")
         listed = json.loads((folder / f"{stack}.assets.json").read_text("utf-8"))["files"]
     except (OSError, ValueError, KeyError) as fault:
         raise CronstackError(
-            f"{folder} holds no assembly of the stack {stack}: {fault}", remedy="Run the project's app: cdk synth"
+            f"{folder} holds no assembly of the stack {stack}: {fault}", remedy="Synthesize it: cdk synth"
         ) from fault
     assets = {
         destination["objectKey"]: folder / asset["source"]["path"]
@@ -88,7 +88,7 @@ def read(folder: Path, stack: str, package: str) -> Assembly:
 
 
 def fingerprint(project: Project, package: str) -> str:
-    """Changes with any source that the template or the code could come from."""
+    """Return a hash of all sources of the template and the code."""
     digest = sha256()
     about = (package, project.name, sys.version, metadata.version("aws-cdk-lib"))
     digest.update("\0".join(about).encode())
@@ -112,7 +112,7 @@ def _sources(place: Path) -> Iterator[Path]:
 
 
 def _run(project: Project, package: str, into: Path, progress: Say) -> None:
-    progress("the project's app is run")
+    progress("run the project's app")
     context = {"jobs": package, "cronstack:local": "true", "aws:cdk:version-reporting": False}
     environ = node.node_environment(dict(os.environ), project.state) | {
         "CDK_OUTDIR": str(into),
@@ -122,47 +122,47 @@ def _run(project: Project, package: str, into: Path, progress: Say) -> None:
     }
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
         environ.pop(name, None)
-    said: list[str] = []
+    output: list[str] = []
     try:
         command = [sys.executable, "infra/app.py"]
-        code = process.run(command, cwd=project.root, environ=environ, timeout=SYNTH_LIMIT, on_line=said.append)
+        code = process.run(command, cwd=project.root, environ=environ, timeout=SYNTH_LIMIT, on_line=output.append)
     except process.OutOfTime as fault:
         raise CronstackError(
             f"infra/app.py had not ended after {SYNTH_LIMIT:.0f} s", remedy="Run it yourself: cdk synth"
         ) from fault
     if code == WRONG_DECLARATION:
-        raise DeclarationError("\n".join(line for line in said if not line.startswith("note: ")))
+        raise DeclarationError("\n".join(line for line in output if not line.startswith("note: ")))
     if code != 0:
-        text = "\n".join(said[-40:])
+        text = "\n".join(output[-40:])
         raise CronstackError(f"infra/app.py failed, exit code {code}:\n{text}", remedy="Run it yourself: cdk synth")
     for staged in into.glob("staged-*"):
         shutil.rmtree(staged)  # the assets are copies of it
 
 
-def hold(folder: Path) -> bool:
-    """Keep other processes from deleting an assembly: code is read from it as long as a cloud plays it.
+def mark_in_use(folder: Path) -> bool:
+    """Keep other processes from deleting an assembly: a cloud reads code from it while it plays.
 
-    False: it has just been deleted.
+    Return False if another process has deleted it.
     """
-    if folder in _HELD:
+    if folder in _IN_USE:
         return True
     try:
         handle = os.open(folder, os.O_RDONLY)
     except FileNotFoundError:
         return False
-    fcntl.flock(handle, fcntl.LOCK_SH)  # waits for one who deletes it
+    fcntl.flock(handle, fcntl.LOCK_SH)  # waits for a process that deletes it
     if not folder.is_dir():
         os.close(handle)
         return False
-    _HELD[folder] = handle
+    _IN_USE[folder] = handle
     return True
 
 
-def forget_the_oldest(latest: Path) -> None:
-    """Delete the assemblies beside ``latest`` that were not used for longest, and that nobody uses."""
+def delete_oldest_unused(latest: Path) -> None:
+    """Delete the least recently used assemblies next to ``latest``, except those that a process uses."""
     os.utime(latest)
-    known = sorted((one for one in latest.parent.iterdir() if one.is_dir()), key=lambda one: one.stat().st_mtime)
-    for old in known[:-KEPT]:
+    known = sorted((path for path in latest.parent.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
+    for old in known[:-MAX_KEPT]:
         if not old.name.endswith(".part"):
             _delete_unused(old)
 

@@ -1,8 +1,8 @@
-"""Calls of AWS in virtual time: each takes a moment, may go wrong as planned, and is answered in this process.
+"""Calls of AWS in virtual time: each takes some time, may fail by a fault, and is answered in this process.
 
-Two ways in: calls of the runtime and of ``cronstack.once`` go through a transport; all others go through botocore,
-whose ``before-send`` moto answers. The ledger is the fast store's in both, so that an operator's tools and the guard
-see the same items. The host's calls (a test's, an operator's) take no time and never fail.
+There are two entries. Calls of the runtime and of ``cronstack.once`` go through a transport. All others go through
+botocore, whose event ``before-send`` moto answers. In both, the fast store holds the ledger, so that operator tools and
+the guard see the same items. Calls of the host (a test, an operator) take no time and never fail.
 """
 
 from __future__ import annotations
@@ -36,30 +36,30 @@ from cronstack_infra.play.simulation.cloud.ledgers import Answer, Ledgers, over_
 from cronstack_infra.play.simulation.cloud.outage import is_down
 from cronstack_infra.play.simulation.handlers.faults import Faults
 from cronstack_infra.play.simulation.handlers.sandboxes import Attempt
-from cronstack_infra.play.simulation.handlers.strands import Strands, crashed
+from cronstack_infra.play.simulation.handlers.strands import Strands, crash_outcome
 
 HANGS, HANGS_AFTER, EXPIRED, DOWN = "hangs", "hangs after", "InvalidSignatureException", "down"
-"""Fates of a request: no answer to one that is not carried out, or to one that is; a refusal of its date; an outage."""
+"""Faults of a request: hangs and is not carried out; hangs and is carried out; refused by its date; outage."""
 OWN_PATIENCE: Final = 10.0
-"""Seconds for which the runtime waits for an answer, unless it says so itself."""
+"""Default of the seconds for which the runtime waits for a response."""
 PATIENCE: Final = 60.0
-"""Seconds for which botocore waits for an answer, unless the user's code says otherwise. Defaults to botocore's 60."""
+"""Seconds for which botocore waits for a response, its default."""
 MOST_SKEW: Final = 300_000_000
-"""Microseconds by which the date of a signature may be off."""
+"""Largest accepted error of a signature's date, in microseconds."""
 _EXPIRED_TEXT: Final = "Signature expired: its date is more than 5 minutes off the time of the service"
 LATENCY: Final = (2_000, 12_000)
-"""Microseconds that a call takes, least and most."""
+"""Duration of a call in microseconds, minimum and maximum."""
 _NO_SUCH_SERVICE: Final = "Not yet implemented"
-"""How moto's stubber answers, with 404, for a service that moto does not have."""
+"""Body of the response (404) of moto's stubber for a service that moto lacks."""
 _CONFIGURING: Final = frozenset({"lambda", "iam", "cloudformation"})
 _FAILED: Final = ("InternalServerError", "The service is down")
 _SERVICES: Final = {"SendMessage": "sqs", **dict.fromkeys(scheduling.OPERATIONS, "scheduler")}
-"""Services of the runtime's operations; all others are DynamoDB's."""
+"""Services of the runtime's operations. All others belong to DynamoDB."""
 _THROTTLED: Final = {"dynamodb": "ThrottlingException", "sqs": "ThrottlingException", "s3": "SlowDown"}
 
 
 class Calls:
-    """Answers calls. ``chance`` returns a share from the seed."""
+    """Answers calls. ``chance`` returns a random number from 0 to 1 by the seed."""
 
     def __init__(
         self,
@@ -67,42 +67,42 @@ class Calls:
         ledgers: Ledgers,
         faults: Faults,
         chance: Callable[[], float],
-        changed: Callable[[], None],
+        on_change: Callable[[], None],
         engine: Engine,
         now_ms: Callable[[], int],
     ) -> None:
         """changed: called when functions or permissions may have changed. engine: has the switches.
 
-        now_ms: returns the time at AWS, which every answer has as its date, in epoch milliseconds.
+        now_ms: returns the time at AWS, the date of every response, in epoch milliseconds.
         """
-        self._changed, self._engine, self._now_ms = changed, engine, now_ms
+        self._on_change, self._engine, self._now_ms = on_change, engine, now_ms
         self._strands, self._ledgers, self._faults, self._chance = strands, ledgers, faults, chance
         self._thread = get_ident()
-        self._others = threading.Lock()
-        """Threads of the machine's come one by one: neither moto nor the fast store locks."""
+        self._other_threads = threading.Lock()
+        """Lets real threads call one by one: neither moto nor the fast store locks."""
         self.answering = False
-        """moto is at work."""
-        self._inside = False
-        """Within a call of the runtime's, which has been given its time and its faults already."""
+        """True while moto answers."""
+        self._in_runtime_call = False
+        """True within a call of the runtime, whose time and faults are already applied."""
         self._botocore: Botocore | None = None
 
     def skew(self) -> int:
-        """Microseconds by which the clock is ahead that the code of now reads."""
+        """Return the microseconds by which the clock of the running code is ahead."""
         strand = self._strands.strand
         return 0 if strand is None or self.answering else strand.sandbox.skew
 
     def in_handler(self) -> bool:
-        """Whether code of a handler runs, and not moto for it."""
+        """Return whether code of a handler runs, and not moto on its behalf."""
         return self._strands.strand is not None and not self.answering
 
-    # the runtime's
+    # calls of the runtime
 
     def transport(self, operation: str, parameters: Mapping[str, Any], timeout: float = 0.0) -> Answer:
-        """As ``cronstack.transport`` wants it. ``timeout``: seconds for which a request waits that hangs."""
+        """Implement ``cronstack.transport``. ``timeout``: seconds after which a hanging request fails."""
         if get_ident() != self._thread:
-            with self._others:
+            with self._other_threads:
                 return dated(self._carry_out(operation, parameters), self._now_ms())
-        attempt = self._strands.live()
+        attempt = self._strands.calling_attempt()
         signs_by_date = attempt is not None and attempt.sandbox.signs_by_date
         fate = self._fate(attempt, _SERVICES.get(operation, "dynamodb"), signs_by_date=signs_by_date)
         if fate == "throttled":
@@ -113,15 +113,15 @@ class Calls:
             assert attempt is not None
             attempt.sandbox.signs_by_date = True
             return dated(_error(EXPIRED, _EXPIRED_TEXT), self._now_ms())
-        answer = {} if fate == HANGS else dated(self._undisturbed(operation, parameters), self._now_ms())
+        answer = {} if fate == HANGS else dated(self._with_service_clock(operation, parameters), self._now_ms())
         if fate in (HANGS, HANGS_AFTER):
             self._hang(attempt, timeout or OWN_PATIENCE)
             return _error("ConnectionError", "Read timeout on endpoint URL")
-        self._afterwards(attempt, fate)
+        self._crash_after(attempt, fate)
         return _error("ConnectionError", "the answer was lost") if fate == "lost" else answer
 
-    def _undisturbed(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
-        """Carry a request out by the clock of AWS, not by that of the sandbox."""
+    def _with_service_clock(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
+        """Carry out a request by the clock of AWS, not by that of the sandbox."""
         if operation not in scheduling.OPERATIONS:
             return self._carry_out(operation, parameters)
         outer, self.answering = self.answering, True
@@ -131,7 +131,7 @@ class Calls:
             self.answering = outer
 
     def _carry_out(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
-        if self._ledgers.concerned(operation, parameters):
+        if self._ledgers.involves_ledger(operation, parameters):
             return self._ledgers.call(operation, parameters, self._through_botocore)
         if operation in scheduling.OPERATIONS:
             return scheduling.call(operation, parameters)
@@ -142,13 +142,13 @@ class Calls:
             self._botocore = Botocore()
         if get_ident() != self._thread:
             return self._botocore(operation, parameters)
-        self._inside = True
+        self._in_runtime_call = True
         try:
             return self._botocore(operation, parameters)
         finally:
-            self._inside = False
+            self._in_runtime_call = False
 
-    # everybody's
+    # calls by botocore
 
     def over_botocore(self, stubber: Any, event_name: str, request: Any) -> AWSResponse | None:
         header = request.headers.get(lineage.HEADER, "")
@@ -156,28 +156,28 @@ class Calls:
             return self._over_botocore(stubber, event_name, request)
 
     def _called_by(self, request: Any) -> AbstractContextManager[None]:
-        """The caller: the function whose code runs. Handlers of one process share its credentials."""
+        """Set the caller: the function whose code runs. All handlers of this process share its credentials."""
         key, service = signer(by_botocore(request).headers.get("authorization", ""))
-        attempt = self._strands.live() if get_ident() == self._thread else None
+        attempt = self._strands.calling_attempt() if get_ident() == self._thread else None
         return identities.called_with(key if attempt is None else attempt.invocation.function.access_key, service)
 
     def _over_botocore(self, stubber: Any, event_name: str, request: Any) -> AWSResponse | None:
-        if self._inside or get_ident() != self._thread:
+        if self._in_runtime_call or get_ident() != self._thread:
             return self._respond(stubber, event_name, request)
-        attempt = self._strands.live()
+        attempt = self._strands.calling_attempt()
         service = event_name.split(".")[1]
         fate = self._fate(attempt, service)
         if fate == "throttled":
-            return self._response(request, *_throttled(service))
+            return self._response(request, *_throttled_response(service))
         if fate == DOWN:
             return self._response(request, *over_http(_error(*_FAILED, 500)))
         if fate == EXPIRED:
-            return self._response(request, *_refused(service))
+            return self._response(request, *_expired_response(service))
         response = None if fate == HANGS else self._respond(stubber, event_name, request)
         if fate in (HANGS, HANGS_AFTER):
             self._hang(attempt, PATIENCE)
             raise ReadTimeoutError(endpoint_url=request.url)
-        self._afterwards(attempt, fate)
+        self._crash_after(attempt, fate)
         if fate == "lost":
             raise ConnectionClosedError(endpoint_url=request.url)
         return response
@@ -186,13 +186,13 @@ class Calls:
         _, service, operation, *_ = (*event_name.split("."), "")
         if service == "dynamodb":
             parameters = json.loads(request.body or b"{}")
-            if self._ledgers.concerned(operation, parameters):
+            if self._ledgers.involves_ledger(operation, parameters):
                 return self._response(request, *over_http(self._ask_ledger(operation, parameters)))
         if service in SERVICES and (refused := refuse(by_botocore(request))) is not None:
             line, sent, content = refused
             return self._response(request, int(line[:3]), dict(sent), content)
         if service in _CONFIGURING and not operation.startswith("Invoke"):
-            self._changed()
+            self._on_change()
         outer, self.answering = self.answering, True
         try:
             answered = stubber.process_request(request)
@@ -209,24 +209,24 @@ class Calls:
 
     def _response(self, request: Any, status: int, headers: Mapping[str, str], body: bytes | str) -> AWSResponse:
         raw: Any = MockRawResponse(body)
-        given: Any = {name: value for name, value in headers.items() if name.lower() != "date"}
-        given["Date"] = date_text(self._now_ms())
-        return AWSResponse(request.url, status, given, raw)
+        sent_headers: Any = {name: value for name, value in headers.items() if name.lower() != "date"}
+        sent_headers["Date"] = date_text(self._now_ms())
+        return AWSResponse(request.url, status, sent_headers, raw)
 
     def _ask_ledger(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
-        """Answer a request that any program may have written; the runtime writes only whole numbers."""
+        """Answer a request of any program. Its numbers are normalized: the runtime writes only whole numbers."""
         try:
             trimmed = canonical_value(parameters)
-        except InvalidNumber as wrong:
-            return _error("ValidationException", str(wrong))
+        except InvalidNumber as fault:
+            return _error("ValidationException", str(fault))
         return self._ledgers.call(operation, trimmed, self._through_botocore)
 
     # time and faults
 
     def _fate(self, attempt: Attempt | None, service: str, *, signs_by_date: bool = False) -> str:
-        """Let the time of a call pass; what becomes of it.
+        """Let the time of a call pass. Return its fault, "" if none.
 
-        signs_by_date: the client signs by the dates of answers, not by the clock of its sandbox.
+        signs_by_date: the client signs by the dates of responses, not by the clock of its sandbox.
         """
         if attempt is None:
             return ""
@@ -248,25 +248,25 @@ class Calls:
             return "lost"
         return "crash" if rates.crash and self._chance() < rates.crash / 2 else ""
 
-    def _afterwards(self, attempt: Attempt | None, fate: str) -> None:
+    def _crash_after(self, attempt: Attempt | None, fate: str) -> None:
         if attempt is not None and fate == "crash":
             self._crash(attempt, "after")
 
     def _hang(self, attempt: Attempt | None, seconds: float) -> None:
-        """Wait as a client does that gets no answer."""
+        """Wait like a client that gets no response."""
         assert attempt is not None
         self._strands.sleep(attempt, length(seconds))
 
     def _crash(self, attempt: Attempt, when: str) -> None:
         attempt.observed.fault = f"crash {when} call {attempt.calls}"
-        self._strands.kill(attempt, crashed(attempt.invocation.request_id))
+        self._strands.kill(attempt, crash_outcome(attempt.invocation.request_id))
 
 
 def _not_supported(request: Any, why: object) -> tuple[int, Mapping[str, str], bytes]:
-    """Answer as the local cloud's server does."""
+    """Return the same response as the local cloud's server."""
     sent = by_botocore(request)
     caller, service = signer(sent.headers.get("authorization", ""), sent.query)
-    asked = Request(
+    local_request = Request(
         seq=0,
         at="",
         caller=caller,
@@ -279,7 +279,7 @@ def _not_supported(request: Any, why: object) -> tuple[int, Mapping[str, str], b
         body=sent.body,
         status=0,
     )
-    status, headers, body = unsupported.refusal(asked, why)
+    status, headers, body = unsupported.refusal(local_request, why)
     return int(status[:3]), dict(headers), body
 
 
@@ -287,8 +287,8 @@ def _error(code: str, text: str, status: int = 400) -> Answer:
     return {"Error": {"Code": code, "Message": text}, "ResponseMetadata": {"HTTPStatusCode": status}}
 
 
-def _refused(service: str) -> tuple[int, dict[str, str], bytes]:
-    """Return how a service refuses a signature of another time."""
+def _expired_response(service: str) -> tuple[int, dict[str, str], bytes]:
+    """Return the refusal of a signature whose date is wrong."""
     if service == "s3":
         body = f"<Error><Code>RequestTimeTooSkewed</Code><Message>{_EXPIRED_TEXT}</Message></Error>"
         return 403, {}, body.encode()
@@ -296,7 +296,7 @@ def _refused(service: str) -> tuple[int, dict[str, str], bytes]:
     return 403, headers, json.dumps({"__type": EXPIRED, "message": _EXPIRED_TEXT}).encode()
 
 
-def _throttled(service: str) -> tuple[int, dict[str, str], bytes]:
+def _throttled_response(service: str) -> tuple[int, dict[str, str], bytes]:
     code = _THROTTLED.get(service, "ThrottlingException")
     if service == "s3":
         return (

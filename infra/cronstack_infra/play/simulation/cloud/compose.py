@@ -1,18 +1,18 @@
-"""The parts of a virtual cloud, made bottom-up: each part gets what it needs when it is made.
+"""The parts of a virtual cloud, created bottom-up: each part gets its dependencies in its constructor.
 
-    Hub                   the clock and its timers
-    Desk                  the process's globals, which one function at a time uses
-    Strands               greenlets: which one runs, how it waits, how it dies
-    Ledgers, Lookups      the ledger's tables; look-ups that are kept
-    Calls                 calls of AWS: their time, their faults, their answers
-    Jobs                  Cronstack's jobs: the runtime, planned faults, a row for each attempt
-    CodeStore             deployed code
-    Handlers              invocations: they begin, end and have a time limit
-    VirtualDrive          the engine, its effects, and the loop that advances the clock
-    Dates, Passing        clocks of the date; how the host and handlers let time pass
-    Waits, Pretence       locks, threads and files of handlers; what this process believes
+    Hub                     the clock and its timers
+    ProcessGlobals          the process's globals, which one function at a time uses
+    Strands                 greenlets: which one runs, how it waits, how it is killed
+    Ledgers, Lookups        the ledger's tables; cached look-ups
+    Calls                   calls of AWS: their time, their faults, their responses
+    Jobs                    Cronstack's jobs: the runtime, planned faults, a row for each attempt
+    CodeStore               deployed code
+    Handlers                invocations: their start, end and time limit
+    VirtualDrive            the engine, its effects, and the loop that advances the clock
+    Dates, Passing          clocks of the date; how the host and handlers let time pass
+    Waits, PatchedProcess   locks, threads and files of handlers; this process's clock and randomness
 
-Nothing points upwards. Events go up by callbacks: an invocation reports to the listener that submitted it.
+No part refers to a later one. Events go up by callbacks: an invocation reports to the listener that submitted it.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from cronstack_infra.play.simulation.cloud.drive import VirtualDrive
 from cronstack_infra.play.simulation.cloud.expiry import Expiry
 from cronstack_infra.play.simulation.cloud.ledgers import Ledgers
 from cronstack_infra.play.simulation.cloud.passing import Passing
-from cronstack_infra.play.simulation.handlers.code import Desk
+from cronstack_infra.play.simulation.handlers.code import ProcessGlobals
 from cronstack_infra.play.simulation.handlers.code_store import CodeStore
 from cronstack_infra.play.simulation.handlers.executor import Handlers, skew_of
 from cronstack_infra.play.simulation.handlers.faults import Faults
 from cronstack_infra.play.simulation.handlers.jobs import Jobs
 from cronstack_infra.play.simulation.handlers.strands import Strands
-from cronstack_infra.play.simulation.process.pretence import Pretence, adopt
+from cronstack_infra.play.simulation.process.patched_process import PatchedProcess, adopt
 from cronstack_infra.play.simulation.process.replacements import Replacements
 from cronstack_infra.play.simulation.process.waits import Waits
 from cronstack_infra.switches.settings import Switches
@@ -50,7 +50,7 @@ Emit = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class Parts:
-    """What a cloud's life and its face use."""
+    """The parts that ``Life`` and ``VirtualCloud`` use."""
 
     hub: Hub
     ledgers: Ledgers
@@ -62,29 +62,29 @@ class Parts:
     dates: Dates
     passing: Passing
     engine: Engine
-    pretence: Pretence
+    patched_process: PatchedProcess
     expiry: Expiry
     randomness: Any
-    """Of everything but handlers and moto."""
+    """The randomness of everything except handlers and moto."""
 
     def state(self) -> dict[str, Any]:
-        """Return all that changes; only while no invocation is under way."""
+        """Return all state that changes. Call it only while no invocation is under way."""
         return {
             "us": self.hub.us,
             "drive": self.drive.state(),
             "ledgers": self.ledgers.state(),
             "chance": self.randomness.getstate(),
-            "pretence": self.pretence.state(),
+            "patched_process": self.patched_process.state(),
         }
 
-    def put_back(self, state: dict[str, Any]) -> None:
-        """Take what ``state`` returned, or a copy of it."""
+    def restore(self, state: dict[str, Any]) -> None:
+        """Restore what ``state`` has returned, or a copy of it."""
         self.hub.reset(state["us"])
-        self.drive.put_back(state["drive"])
-        self.ledgers.put_back(state["ledgers"])
+        self.drive.restore(state["drive"])
+        self.ledgers.restore(state["ledgers"])
         self.randomness.setstate(state["chance"])
-        self.pretence.put_back(state["pretence"])
-        self.jobs.forget_running()
+        self.patched_process.restore(state["patched_process"])
+        self.jobs.reset_running()
         self.expiry.start()
 
 
@@ -93,39 +93,41 @@ def compose(
 ) -> Parts:
     """Make all parts.
 
-    switches: how AWS is played, and the seed of all chance.
-    emit: called with each event. logs: whether CloudWatch Logs keep what handlers write.
+    switches: the behaviour of AWS, and the seed of all randomness.
+    emit: called with each event. logs: whether CloudWatch Logs store the output of handlers.
     root: the folder that tracebacks and debuggers show for deployed code. workplace: an empty folder.
     """
     seed = switches.seed
     engine, randomness = Engine(switches), seeded(seed)
-    hub, desk, replaced = Hub(start), Desk(), Replacements()
-    strands = Strands(hub, desk, root)
+    hub, process_globals, replaced = Hub(start), ProcessGlobals(), Replacements()
+    strands = Strands(hub, process_globals, root)
     ledgers, lookups = Ledgers(lambda: hub.ms), Lookups(keep=True)
     calls = Calls(
-        strands, ledgers, faults, randomness.random, changed=lookups.forget, engine=engine, now_ms=lambda: hub.ms
+        strands, ledgers, faults, randomness.random, on_change=lookups.forget, engine=engine, now_ms=lambda: hub.ms
     )
     jobs = Jobs(hub, strands, calls.transport, faults, randomness, emit)
     code = CodeStore(workplace, root, partial(adopt, replaced))
     handlers = Handlers(
-        hub, strands, desk, code_of=code.of, run=jobs.call, on_end=jobs.ended, skew=partial(skew_of, engine)
+        hub, strands, process_globals, code_of=code.of, run=jobs.call, on_end=jobs.on_end, skew=partial(skew_of, engine)
     )
     drive = VirtualDrive(
         hub,
-        desk,
+        process_globals,
         strands,
         handlers,
         engine,
         lookups,
         faults=faults,
-        unique=partial(_unique, randomness),
+        make_id=partial(_request_id, randomness),
         emit=emit,
         logs=logs,
     )
-    dates = Dates(hub, strands.look, skew=calls.skew)
+    dates = Dates(hub, strands.read_clock, skew=calls.skew)
     passing = Passing(hub, strands, dates, drive)
     waits = Waits(hub, strands, calls.in_handler)
-    pretence = Pretence(hub, strands, dates, waits, replaced, seed, sleep=passing.sleep, in_handler=calls.in_handler)
+    patched = PatchedProcess(
+        hub, strands, dates, waits, replaced, seed, sleep=passing.sleep, in_handler=calls.in_handler
+    )
     return Parts(
         hub=hub,
         ledgers=ledgers,
@@ -137,13 +139,13 @@ def compose(
         dates=dates,
         passing=passing,
         engine=engine,
-        pretence=pretence,
+        patched_process=patched,
         expiry=Expiry(hub, ledgers),
         randomness=randomness,
     )
 
 
-def _unique(randomness: Any) -> str:
-    """An id as AWS gives its requests, by the seed."""
+def _request_id(randomness: Any) -> str:
+    """Return a request id in the form of AWS, by the seed."""
     digits = f"{randomness.getrandbits(128):032x}"
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

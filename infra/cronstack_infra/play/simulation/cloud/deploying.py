@@ -1,4 +1,4 @@
-"""An assembly into the virtual cloud: its code into the bootstrap bucket, its template to CloudFormation. No HTTP."""
+"""Deploy an assembly: its code into the bootstrap bucket, its template to CloudFormation. No HTTP."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ VERSION: Final = "/cdk-bootstrap/hnb659fds/version"
 
 
 def upload(client: Callable[[str], Any], assembly: Assembly, shown: str) -> dict[str, Deployed]:
-    """What ``cdk bootstrap`` and the upload of assets leave behind; the code by its hash as Lambda tells it."""
+    """Create what ``cdk bootstrap`` and the upload of assets create. Return the code by Lambda's CodeSha256."""
     s3 = client("s3")
     if BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(Bucket=BUCKET)
         client("ssm").put_parameter(Name=VERSION, Value="30", Type="String")
-    found = {}
+    deployed = {}
     for key, folder in assembly.assets.items():
         code = zipped(folder)
         s3.put_object(Bucket=BUCKET, Key=key, Body=code)
-        found[base64.b64encode(sha256(code).digest()).decode()] = Deployed(folder, shown)
-    return found
+        deployed[base64.b64encode(sha256(code).digest()).decode()] = Deployed(folder, shown)
+    return deployed
 
 
 def zipped(folder: Path) -> bytes:
-    """The same bytes for the same files, wherever they lie."""
+    """Return a zip file of a folder: the same bytes for the same files, whatever the folder."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         for file in sorted(folder.rglob("*")):
@@ -49,26 +49,26 @@ def zipped(folder: Path) -> bytes:
 
 
 def deploy(cloudformation: Any, assembly: Assembly) -> None:
-    """Create or update. Raises CronstackError."""
-    given = {
+    """Create or update the stack. Raise CronstackError if it fails."""
+    request = {
         "StackName": assembly.stack,
         "TemplateBody": assembly.template,
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
     }
     try:
         if _exists(cloudformation, assembly.stack):
-            cloudformation.update_stack(**given)
+            cloudformation.update_stack(**request)
         else:
-            cloudformation.create_stack(**given)
-    except ClientError as refused:
-        if "No updates are to be performed" in str(refused):
+            cloudformation.create_stack(**request)
+    except ClientError as error:
+        if "No updates are to be performed" in str(error):
             return
-        raise CronstackError(f"the stack {assembly.stack} is refused: {refused}") from refused
-    found = cloudformation.describe_stacks(StackName=assembly.stack)["Stacks"][0]
-    if found["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        raise CronstackError(f"CloudFormation refuses the stack {assembly.stack}: {error}") from error
+    described = cloudformation.describe_stacks(StackName=assembly.stack)["Stacks"][0]
+    if described["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         raise CronstackError(
-            f"the stack {assembly.stack} could not be deployed: {found['StackStatus']}:"
-            f" {found.get('StackStatusReason', '')}"
+            f"the stack {assembly.stack} could not be deployed: {described['StackStatus']}:"
+            f" {described.get('StackStatusReason', '')}"
         )
 
 

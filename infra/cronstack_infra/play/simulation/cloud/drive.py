@@ -1,7 +1,7 @@
-"""The virtual drive: the engine by a clock that jumps, its effects carried out on moto in this process.
+"""The virtual drive: the engine with a clock that jumps. Its effects are carried out on moto in this process.
 
-    advance(to):  what is due now? ── engine's effects, then timers (sleepers, time limits), until nothing is left
-                  then jump to whatever is due next, and again, until ``to``
+    advance(to):  run what is due now: the engine's effects, then timers (sleepers, time limits), until none is left
+                  then jump to the next due time, and repeat until ``to``
 
 The engine and the ``EffectRunner`` are those of the real-time drive; handlers run in greenlets (see ``handlers``).
 """
@@ -28,49 +28,49 @@ from cronstack_infra.local.executor.values import Function, Invocation, Outcome
 from cronstack_infra.local.extras import universal_calls
 from cronstack_infra.local.http import resource_answers
 from cronstack_infra.play.simulation.clock.hub import Hub, microseconds, stamp
-from cronstack_infra.play.simulation.handlers.code import Desk
+from cronstack_infra.play.simulation.handlers.code import ProcessGlobals
 from cronstack_infra.play.simulation.handlers.executor import Handlers
 from cronstack_infra.play.simulation.handlers.faults import LATEST, Faults
 from cronstack_infra.play.simulation.handlers.strands import Strands
 
-_MOMENT = timedelta(microseconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class VirtualDrive:
-    """Advances the clock, and carries effects out. Invocations report to it (``sandboxes.Listener``)."""
+    """Advances the clock and carries out effects. Invocations report to it (``sandboxes.Listener``)."""
 
     def __init__(
         self,
         hub: Hub,
-        desk: Desk,
+        process_globals: ProcessGlobals,
         strands: Strands,
         handlers: Handlers,
         engine: Engine,
         lookups: Lookups,
         *,
         faults: Faults,
-        unique: Callable[[], str],
+        make_id: Callable[[], str],
         emit: Callable[[dict[str, Any]], None],
         logs: bool,
     ) -> None:
-        """unique: makes ids. emit: called with each event. logs: whether CloudWatch Logs keep what handlers write."""
-        self.hub, self._desk, self._strands, self._handlers = hub, desk, strands, handlers
+        """make_id: returns request ids. emit: called with each event. logs: whether to store logs of handlers."""
+        self.hub, self._process_globals, self._strands, self._handlers = hub, process_globals, strands, handlers
         self._engine, self._lookups = engine, lookups
-        self._faults, self._told, self._keeps_logs = faults, emit, logs
-        self.effects = EffectRunner(engine, self, lookups, unique)
-        self._rests = False
-        """Whether a deployment is under way: what the engine has planned happens after it."""
+        self._faults, self._emit, self._keeps_logs = faults, emit, logs
+        self.effects = EffectRunner(engine, self, lookups, make_id)
+        self._deploying = False
+        """True during a deployment. The engine's planned effects wait until it ends."""
 
     # time
 
-    def advance(self, to: datetime, look: Callable[[], bool] | None = None) -> None:
-        """Play until a time. ``look`` is asked after each step; False ends it early."""
+    def advance(self, to: datetime, keep_going: Callable[[], bool] | None = None) -> None:
+        """Play until a time. ``keep_going`` is called after each step; False ends it early."""
         hub, until = self.hub, microseconds(to)
         try:
             with hub.advancing(until, self._busy_before):
                 while True:
                     self._settle()
-                    if look is not None and not look():
+                    if keep_going is not None and not keep_going():
                         return
                     due = self._next_due()
                     if due is None or due > until:
@@ -78,20 +78,20 @@ class VirtualDrive:
                     hub.move(due)
                 hub.move(until)
         finally:
-            self._desk.lay(None)
+            self._process_globals.switch_to(None)
 
     def _settle(self) -> None:
-        """Everything that is due at this instant."""
+        """Carry out everything that is due at this instant."""
         engine, hub = self._engine, self.hub
         while True:
-            effects = [] if self._rests else engine.step(hub.now)
+            effects = [] if self._deploying else engine.step(hub.now)
             for effect in effects:
                 self.effects.carry_out(effect)
-            if not hub.fire() and not effects and not self._is_due():
+            if not hub.run_next() and not effects and not self._is_due():
                 return
 
     def _next_due(self) -> int | None:
-        planned = None if self._rests else self._engine.next_due()
+        planned = None if self._deploying else self._engine.next_due()
         times = [microseconds(planned)] if planned is not None else []
         timer = self.hub.next_due()
         if timer is not None:
@@ -103,31 +103,31 @@ class VirtualDrive:
         return due is not None and due <= self.hub.us
 
     def _busy_before(self, us: int) -> bool:
-        if self._rests:
+        if self._deploying:
             return False
         if self._engine.has_effects():
             return True
         planned = self._engine.next_due()
         return planned is not None and microseconds(planned) <= us
 
-    # what carrying out effects needs (``local.engine.port.Drive``)
+    # the interface for the effect runner (``local.engine.port.Drive``)
 
     def now(self) -> datetime:
         return self.hub.now
 
     def say(self, event: str, **fields: Any) -> None:
-        self._told({"event": event, "at": stamp(self.hub.us), **fields})
+        self._emit({"event": event, "at": stamp(self.hub.us), **fields})
 
     def wake(self) -> None:
-        """Nothing to do: ``advance`` asks the engine after each step."""
+        """Do nothing: ``advance`` calls the engine after each step."""
 
     def soon(self, thing: Callable[[], None]) -> None:
-        self.hub.soon(thing)
+        self.hub.call_soon(thing)
 
     def beginning_of(self, config: ScheduleConfig) -> datetime:
-        """A schedule that is deployed exactly at one of its instants fires then: a simulation begins there."""
+        """Return the time from which a new schedule fires. For a cron it includes now, the start of a simulation."""
         rate = config.expression.startswith("rate(")
-        return self.now() if rate else self.now() - _MOMENT
+        return self.now() if rate else self.now() - _MICROSECOND
 
     def enqueue(self, request_id: str, put: Callable[[], None]) -> None:
         late = self._faults.rates.late
@@ -143,35 +143,35 @@ class VirtualDrive:
         self._handlers.submit(invocation, self)
 
     def wait(self, answer: Answer) -> Outcome:
-        """In a handler, suspend it. On the host, let the clock go on until the outcome is there.
+        """Suspend a calling handler; for the host, advance the clock until the outcome exists.
 
-        A deployment invokes the functions of its custom resources. Schedules that it has made must not fire before it
-        has ended, so only these functions go on, and the runs that are under way.
+        A deployment invokes the functions of its custom resources. Its new schedules must not fire before it has
+        ended, so only these functions continue, and the runs that are under way.
         """
-        if self._strands.live() is None:
+        if self._strands.calling_attempt() is None:
             longest = self.now() + timedelta(seconds=answer.invocation.function.timeout + 1)
-            rested, self._rests = self._rests, self._rests or resource_answers.is_asked()
+            before, self._deploying = self._deploying, self._deploying or resource_answers.is_asked()
             try:
                 self.advance(longest, lambda: answer.outcome is None)
             finally:
-                self._rests = rested
+                self._deploying = before
         else:
             waker = self._strands.waker()
-            answer.on_end = lambda: self.hub.soon(waker)
+            answer.on_end = lambda: self.hub.call_soon(waker)
             self._strands.wait()
-        assert answer.outcome is not None, "an invocation outlived its time limit"
+        assert answer.outcome is not None, "an invocation exceeded its time limit"
         return answer.outcome
 
     def expect(self) -> None:
-        """Nothing to do: handlers need no process."""
+        """Do nothing: handlers need no process."""
 
     def retire(self, arn: str, version: str | None) -> None:
-        """Nothing to do: a sandbox is chosen by its function, so one without a function is never chosen again."""
+        """Do nothing: a sandbox is chosen by its function, so that of a deleted function is never used again."""
 
     def call(self, deliver: Deliver, then: Callable[[Refusal | Exception | None], None]) -> None:
         then(universal_calls.call(deliver, None))
 
-    # what invocations report
+    # the interface for invocations (``sandboxes.Listener``)
 
     def started(self, invocation: Invocation) -> None:
         self.effects.started(invocation)
@@ -183,22 +183,22 @@ class VirtualDrive:
     def finished(self, invocation: Invocation, outcome: Outcome) -> None:
         self.effects.finished(invocation, outcome)
 
-    # other states
+    # state
 
     def waiting(self) -> int:
-        """Asynchronous events that have not ended."""
+        """Return the number of asynchronous events that have not ended."""
         return self._engine.waiting()
 
     def pending_events(self) -> tuple[PendingEvent, ...]:
-        """Asynchronous events that have not ended."""
+        """Return the asynchronous events that have not ended."""
         return self._engine.pending_events()
 
     def pending_deliveries(self) -> tuple[PendingDelivery, ...]:
-        """Refused deliveries that Scheduler tries again."""
+        """Return the refused deliveries that Scheduler tries again."""
         return self._engine.pending_deliveries()
 
-    def begin_schedules_anew(self, rates_since: datetime) -> None:
-        """Make every schedule anew, now; a ``rate()`` as though it had been made, and had fired, at that time."""
+    def recreate_schedules(self, rates_since: datetime) -> None:
+        """Recreate every schedule now. A ``rate()`` then counts from ``rates_since``, as if it had fired then."""
         for config in (*_scheduled(), *map(rules.config_of, rules.all_scheduled())):
             self._engine.delete_schedule(config.arn)
             if rates_since < self.now() and config.expression.startswith("rate("):
@@ -206,10 +206,10 @@ class VirtualDrive:
             self.effects.put_schedule(config)
 
     def state(self) -> dict[str, Any]:
-        """All that changes, for a snapshot; only when nothing is under way."""
+        """Return all state that changes, for a snapshot. Call it only when nothing is under way."""
         return {"engine": self._engine.state()}
 
-    def put_back(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         self._engine.put_back(state["engine"])
         self.effects.reset()
         self._lookups.forget()

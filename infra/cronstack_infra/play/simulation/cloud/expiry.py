@@ -1,6 +1,6 @@
-"""Deletes items whose time to live is over, once a day; DynamoDB promises a few days.
+"""Deletion of expired items, once a day. DynamoDB guarantees it within a few days.
 
-moto keeps the setting and deletes nothing.
+moto stores the setting and deletes nothing.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _DAY: Final = 86_400_000_000
 
 
 class Expiry:
-    """The daily deletion in one cloud. It is always one timer of the hub."""
+    """The daily deletion in one cloud: always one timer of the hub."""
 
     def __init__(self, hub: Hub, ledgers: Ledgers) -> None:
         self._hub, self._ledgers = hub, ledgers
 
     def start(self) -> None:
-        """Delete what is over now, and again each day."""
+        """Delete expired items now and each day."""
         seconds = self._hub.us // 1_000_000
         for ledger in self._ledgers.by_table.values():
             ledger.expire(seconds)
@@ -31,7 +31,7 @@ class Expiry:
 
 
 def expire(seconds: int) -> None:
-    """Delete what may be deleted at that epoch second, in every table of moto's that has a time to live."""
+    """Delete items that have expired at an epoch second, in every table of moto with a time to live."""
     for regions in dynamodb_backends.values():
         for backend in regions.values():
             for table in backend.tables.values():

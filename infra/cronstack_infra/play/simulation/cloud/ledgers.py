@@ -1,8 +1,8 @@
-"""The ledger's tables in the fast store, reached as the runtime reaches them and as boto3 does; expiry included.
+"""The ledger's tables in the fast store, for calls of the runtime and of boto3, with expiry.
 
-What is written goes to ``play.store``, whose answers are held to DynamoDB's by contract. A transaction that also
-writes to other tables (a handler's own, by ``run.commit``) is judged here first and carried out by moto, then here:
-between the two nothing else runs. All other tables are moto's.
+``play.store`` stores the items; contract tests compare its responses with DynamoDB's. A transaction may also write to
+other tables (a handler's own, by ``run.commit``). Then the fast store carries out its part first, moto the other part,
+and a refusal by moto undoes the first. Nothing else runs in between. moto has all other tables.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, Final
 from cronstack_infra.play.store.store import Store
 
 Answer = Mapping[str, Any]
-Elsewhere = Callable[[str, Mapping[str, Any]], Answer]
-"""Carries an operation out on moto's tables."""
+OtherTables = Callable[[str, Mapping[str, Any]], Answer]
+"""Function that carries out an operation on moto's tables."""
 
 _DAY: Final = 86_400
 
@@ -31,7 +31,7 @@ class Ledger:
         """Keys by the day on which their time to live ends."""
 
     def call(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
-        """A transport's call, DynamoDB's own answer."""
+        """Carry out a call of a transport. Return DynamoDB's response."""
         if operation == "Scan":
             items = [self.store.items[key] for key in sorted(self.store.items)]
             return {"Items": items, "Count": len(items), "ScannedCount": len(items)}
@@ -42,7 +42,7 @@ class Ledger:
         return answer
 
     def expire(self, seconds: int) -> int:
-        """Delete what may be deleted at that epoch second; how many."""
+        """Delete items that have expired at an epoch second. Return their number."""
         gone = 0
         for day in [day for day in self._leaving if (day + 1) * _DAY < seconds]:
             for key in self._leaving.pop(day):
@@ -56,8 +56,8 @@ class Ledger:
     def state(self) -> dict[str, Any]:
         return {"store": self.store.state(), "leaving": dict(self._leaving)}
 
-    def put_back(self, state: dict[str, Any]) -> None:
-        self.store.put_back(state["store"])
+    def restore(self, state: dict[str, Any]) -> None:
+        self.store.restore(state["store"])
         self._leaving = defaultdict(list, state["leaving"])
 
 
@@ -74,20 +74,20 @@ class Ledgers:
     def state(self) -> dict[str, dict[str, Any]]:
         return {table: ledger.state() for table, ledger in self.by_table.items()}
 
-    def put_back(self, states: Mapping[str, dict[str, Any]]) -> None:
+    def restore(self, states: Mapping[str, dict[str, Any]]) -> None:
         self.by_table = {table: Ledger(table, self._now_ms) for table in states}
         for table, state in states.items():
-            self.by_table[table].put_back(state)
+            self.by_table[table].restore(state)
 
-    def concerned(self, operation: str, parameters: Mapping[str, Any]) -> bool:
-        """Whether a request of DynamoDB's is, or is also, for a ledger."""
+    def involves_ledger(self, operation: str, parameters: Mapping[str, Any]) -> bool:
+        """Return whether a request to DynamoDB is, at least in part, for a ledger."""
         if operation == "TransactWriteItems":
             return not self.by_table.keys().isdisjoint(_tables(parameters))
         if operation == "BatchGetItem":
             return not self.by_table.keys().isdisjoint(parameters.get("RequestItems", ()))
-        return parameters.get("TableName") in self.by_table and not operation.startswith(_ABOUT_TABLES)
+        return parameters.get("TableName") in self.by_table and not operation.startswith(_TABLE_OPERATIONS)
 
-    def call(self, operation: str, parameters: Mapping[str, Any], elsewhere: Elsewhere) -> Answer:
+    def call(self, operation: str, parameters: Mapping[str, Any], other_tables: OtherTables) -> Answer:
         if operation == "BatchGetItem":
             if len(parameters["RequestItems"]) > 1:
                 raise NotImplementedError("a batch of reads from a ledger and another table")
@@ -101,15 +101,15 @@ class Ledgers:
         mine = tables & self.by_table.keys()
         if len(mine) > 1:
             raise NotImplementedError("a transaction over two ledgers")
-        return _mixed(self.by_table[mine.pop()], parameters, elsewhere)
+        return _transact_in_both(self.by_table[mine.pop()], parameters, other_tables)
 
 
 def _tables(parameters: Mapping[str, Any]) -> set[str]:
-    """Of a transaction's actions."""
-    return {one["TableName"] for action in parameters.get("TransactItems", ()) for one in action.values()}
+    """Return the tables of a transaction's actions."""
+    return {write["TableName"] for action in parameters.get("TransactItems", ()) for write in action.values()}
 
 
-def _mixed(ledger: Ledger, parameters: Mapping[str, Any], elsewhere: Elsewhere) -> Answer:
+def _transact_in_both(ledger: Ledger, parameters: Mapping[str, Any], other_tables: OtherTables) -> Answer:
     actions = parameters["TransactItems"]
     inside = [next(iter(action.values()))["TableName"] == ledger.table for action in actions]
     token = parameters.get("ClientRequestToken")
@@ -120,37 +120,40 @@ def _mixed(ledger: Ledger, parameters: Mapping[str, Any], elsewhere: Elsewhere) 
     before = dict(ledger.store.items)
     answer = ledger.call("TransactWriteItems", own)
     if "Error" not in answer and not ledger.store.changes:
-        return answer  # the token was known: all of it was carried out before
+        return answer  # the token is known: the whole transaction was carried out before
     if "Error" not in answer:
         try:
-            answer = elsewhere("TransactWriteItems", theirs)
-        except Exception:  # botocore does not send it: nothing of the whole is written
-            ledger.store.take_back(before, token)
+            answer = other_tables("TransactWriteItems", theirs)
+        except Exception:  # botocore does not send it, so nothing may be written
+            ledger.store.undo(before, token)
             raise
         if "Error" in answer:
-            ledger.store.take_back(before, token)
-            return _whole(answer, [not mine for mine in inside])
+            ledger.store.undo(before, token)
+            return _with_all_reasons(answer, [not mine for mine in inside])
         return answer
-    return _whole(answer, inside)
+    return _with_all_reasons(answer, inside)
 
 
-def _whole(answer: Answer, asked: list[bool]) -> Answer:
-    """The reasons of a part, in the places of the whole."""
+def _with_all_reasons(answer: Answer, is_in_part: list[bool]) -> Answer:
+    """Return the cancellation reasons of a part at their places in the whole transaction."""
     if "CancellationReasons" not in answer:
         return answer
     reasons = iter(answer["CancellationReasons"])
-    return {**answer, "CancellationReasons": [next(reasons) if one else {"Code": "None"} for one in asked]}
+    return {
+        **answer,
+        "CancellationReasons": [next(reasons) if included else {"Code": "None"} for included in is_in_part],
+    }
 
 
-_ABOUT_TABLES: Final = ("Describe", "List", "Create", "UpdateTable", "UpdateTimeToLive", "UpdateContinuous", "Tag")
+_TABLE_OPERATIONS: Final = ("Describe", "List", "Create", "UpdateTable", "UpdateTimeToLive", "UpdateContinuous", "Tag")
 
 
 def over_http(answer: Answer) -> tuple[int, dict[str, str], bytes]:
-    """An answer as DynamoDB sends it."""
+    """Return status, headers and body of a response of DynamoDB."""
     headers = {"Content-Type": "application/x-amz-json-1.0"}
     error = answer.get("Error")
     if error is None:
         return 200, headers, json.dumps(dict(answer)).encode()
-    told = {"__type": f"com.amazonaws.dynamodb.v20120810#{error['Code']}", "message": error["Message"]}
-    told |= {name: answer[name] for name in ("Item", "CancellationReasons") if name in answer}
-    return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)), headers, json.dumps(told).encode()
+    body = {"__type": f"com.amazonaws.dynamodb.v20120810#{error['Code']}", "message": error["Message"]}
+    body |= {name: answer[name] for name in ("Item", "CancellationReasons") if name in answer}
+    return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)), headers, json.dumps(body).encode()

@@ -1,4 +1,4 @@
-"""A virtual cloud awake and asleep. While it is awake, moto, the clocks, waiting and randomness are the cloud's."""
+"""The states of a virtual cloud. While it is awake, moto, the clocks, waiting and randomness are the cloud's."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cronstack_infra.play.simulation.cloud.compose import Parts
 from cronstack_infra.play.simulation.cloud.snapshot import SavedBackends
 
 ENDPOINT: Final = f"https://sqs.{REGION}.amazonaws.com"
-"""Where queues' URLs point: at AWS's own names, which moto answers in this process."""
+"""Endpoint in the URLs of queues: AWS's own host name, which moto answers in this process."""
 
 
 class Life:
@@ -36,18 +36,18 @@ class Life:
         self._mock: Any = None
         self._saved: SavedBackends | None = None
         self._suspended: Sequence[Applied] = ()
-        """What ``suspend`` has removed, for ``resume``."""
+        """The patches that ``suspend`` has removed, for ``resume``."""
         self._once = ExitStack()
-        """Open while ``cronstack.once`` speaks to this cloud."""
+        """Open while ``cronstack.once`` uses this cloud."""
 
-    def begin(self, seed: int) -> None:
+    def open(self, seed: int) -> None:
         """Wake for the first time."""
         mock_random.seed(f"moto {seed}")
         self.wake()
         self._parts.expiry.start()
 
     def wake(self) -> None:
-        """Patch moto, take clocks and randomness. Nothing happens while awake."""
+        """Patch moto, replace clocks and randomness. Do nothing if already awake."""
         if self._awake:
             return
         self._saved = SavedBackends()
@@ -55,45 +55,45 @@ class Life:
         self._mock.start()
         self._patch()
         self._redirect_once()
-        self._parts.pretence.start()
+        self._parts.patched_process.start()
         self._awake = True
 
     def sleep(self) -> None:
-        """Give everything back. What runs is dropped, and the state is gone."""
+        """Restore everything. Running handlers are dropped, and the state is lost."""
         if not self._awake:
             return
         self._awake = False
         self._parts.handlers.drop()
-        self._parts.pretence.stop()
+        self._parts.patched_process.stop()
         self._once.close()
         uninstall()
         self._mock.stop()
         assert self._saved is not None
-        self._saved.put_back()
+        self._saved.restore()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """The machine's own clocks and randomness for a while."""
-        self._parts.pretence.stop()
+        """Use the real clocks and randomness for a while."""
+        self._parts.patched_process.stop()
         try:
             yield
         finally:
-            self._parts.pretence.start()
+            self._parts.patched_process.start()
 
     def suspend(self) -> None:
-        """Leave moto, clocks and randomness as they are without a cloud, until ``resume``."""
+        """Restore moto, clocks and randomness until ``resume``."""
         self._parts.handlers.drop()
-        self._parts.pretence.stop()
+        self._parts.patched_process.stop()
         self._once.close()
         self._suspended = uninstall()
         self._mock.stop()
 
     def resume(self) -> None:
-        """Awake again. A snapshot must be restored, because others may have used moto meanwhile."""
+        """Wake after ``suspend``. Restore a snapshot afterwards: other code may have used moto meanwhile."""
         self._mock.start()
         reinstall(self._suspended)
         self._redirect_once()
-        self._parts.pretence.start()
+        self._parts.patched_process.start()
 
     def _redirect_once(self) -> None:
         self._once.enter_context(once.using(self._parts.calls.transport))

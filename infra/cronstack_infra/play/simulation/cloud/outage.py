@@ -1,4 +1,4 @@
-"""When DynamoDB is down, by the switch ``dynamodb-down``: once in each day of UTC, at a time by the seed. Pure."""
+"""Outages of DynamoDB, by the switch ``dynamodb-down``: one on each day in UTC, at a time by the seed. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DAY: Final = 86_400.0
 
 
 def outage_of(switches: Switches, day: datetime) -> tuple[datetime, datetime]:
-    """Return the begin and the end of the outage of a day. They are equal if there is none."""
+    """Return the start and the end of the outage of a day. They are equal without an outage."""
     length = min(switches.dynamodb_down, _DAY)
     midnight = day.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     begin = midnight + timedelta(seconds=(_DAY - length) * chance(switches.seed, "dynamodb-down", midnight.date()))

@@ -1,4 +1,4 @@
-"""How time passes: the host advances the clock, a handler sleeps."""
+"""The passing of time: the host advances the clock, a handler sleeps."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class Passing:
     def __init__(self, hub: Hub, strands: Strands, dates: Dates, drive: VirtualDrive) -> None:
         self._hub, self._strands, self._dates, self._drive = hub, strands, dates, drive
 
-    def advance(self, to: datetime, look: Callable[[], bool] | None = None) -> None:
-        """Play until a time. ``look`` is called after each step; False ends it early.
+    def advance(self, to: datetime, keep_going: Callable[[], bool] | None = None) -> None:
+        """Play until a time. ``keep_going`` is called after each step; False ends it early.
 
-        Raises OperationError while code of this process has replaced the clock once more.
+        Raise OperationError while other code of this process has replaced the clock.
         """
         self._dates.check()
-        self._drive.advance(to, look)
+        self._drive.advance(to, keep_going)
 
     def sleep(self, seconds: float) -> None:
-        """Suspend the handler that asks. On the host, advance the clock."""
-        attempt = self._strands.live()
+        """Suspend a calling handler; for the host, advance the clock."""
+        attempt = self._strands.calling_attempt()
         if attempt is None:
             self.advance(self._hub.now + timedelta(microseconds=length(seconds)))
         else:

@@ -1,7 +1,7 @@
-"""Scheduler's calls of the runtime and of ``once``, answered without HTTP: the same backend, its rules, its errors.
+"""Scheduler's responses to the runtime and ``once`` without HTTP: the same backend, with its rules and errors.
 
-Half of the time of a plan, or of a carrier, went into signing, sending and parsing what never leaves the process. What
-botocore and the gate refuse before a request reaches the backend is refused here as well.
+Signing, sending and parsing would take half of the time of a plan or a carrier. Requests that botocore or the gate
+refuse before they reach the backend are refused here as well.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ Answer = Mapping[str, Any]
 
 
 def call(operation: str, parameters: Mapping[str, Any]) -> Answer:
-    """Answer as ``cronstack.transport`` does. Raise botocore's ParamValidationError for what boto3 does not send."""
-    asked = Read(model("scheduler").operation_model(operation), dict(parameters))
-    shape = asked.operation.input_shape
+    """Answer like ``cronstack.transport``. Raise ParamValidationError for a request that boto3 does not send."""
+    request = Read(model("scheduler").operation_model(operation), dict(parameters))
+    shape = request.operation.input_shape
     assert shape is not None
-    report = _VALIDATOR.validate(asked.parameters, shape)
+    report = _VALIDATOR.validate(request.parameters, shape)
     if report.has_errors():
         raise ParamValidationError(report=report.generate_report())
     try:
-        judge("scheduler", asked, ACCOUNT, REGION)
+        judge("scheduler", request, ACCOUNT, REGION)
         return _carry_out(operation, parameters)
     except Refusal as refused:
         return _error(refused.code, refused.message, refused.status)
@@ -49,13 +49,15 @@ def _carry_out(operation: str, parameters: Mapping[str, Any]) -> Answer:
     group, name = parameters.get("GroupName"), parameters["Name"]
     match operation:
         case "CreateSchedule":
-            given = {argument: parameters.get(member) for argument, member in ARGUMENTS.items()}
+            arguments = {argument: parameters.get(member) for argument, member in ARGUMENTS.items()}
             token = parameters.get("ClientToken")
-            made = backend.create_schedule(name=name, group_name=group, client_token=token, requested=True, **given)
-            return {"ScheduleArn": made.arn}
+            created = backend.create_schedule(
+                name=name, group_name=group, client_token=token, requested=True, **arguments
+            )
+            return {"ScheduleArn": created.arn}
         case "GetSchedule":
-            found: Answer = backend.get_schedule(group, name).to_dict()
-            return found
+            schedule: Answer = backend.get_schedule(group, name).to_dict()
+            return schedule
         case _:
             backend.delete_schedule(group, name)
             return {}

@@ -1,7 +1,7 @@
-"""The whole state of a virtual cloud as bytes, and back in milliseconds: each test begins with what was deployed.
+"""The whole state of a virtual cloud as bytes. Restoring takes milliseconds: each test starts with the deployed state.
 
-Pickled, for that is done in C: a copy in Python takes ten times as long. What cannot be pickled or never changes
-(functions, locks, timetables) is shared by all copies.
+The state is pickled, because pickling is written in C: a copy in Python takes ten times as long. All copies share what
+cannot be pickled or never changes (functions, locks, timetables).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SHARED: Final = (
 )
 
 _LONG: Final = 500
-"""Characters or bytes from which on a constant is shared, too."""
+"""Length in characters or bytes above which a string is shared, too."""
 
 
 _IN_USE: Final = privates.backends_in_use()
@@ -57,22 +57,22 @@ class _Pickler(pickle.Pickler):
 
     def reducer_override(self, thing: Any) -> Any:
         if isinstance(thing, weakref.WeakValueDictionary):
-            return _weak, (dict(thing),)
+            return _rebuild_weak_dictionary, (dict(thing),)
         if isinstance(thing, defaultdict) and type(thing) is not defaultdict:
-            return _made, (type(thing), thing.default_factory, vars(thing), dict(thing))
+            return _rebuild_defaultdict, (type(thing), thing.default_factory, vars(thing), dict(thing))
         return NotImplemented
 
 
-def _weak(items: dict[Any, Any]) -> Any:
+def _rebuild_weak_dictionary(items: dict[Any, Any]) -> Any:
     return weakref.WeakValueDictionary(items)
 
 
-def _made(kind: Any, factory: Any, fields: dict[str, Any], items: dict[Any, Any]) -> Any:
-    """A defaultdict of moto's own class, whose constructor wants other arguments."""
-    made = kind.__new__(kind)
-    defaultdict.__init__(made, factory, items)
-    vars(made).update(fields)
-    return made
+def _rebuild_defaultdict(kind: Any, factory: Any, fields: dict[str, Any], items: dict[Any, Any]) -> Any:
+    """Return a defaultdict of a class of moto, whose constructor has other parameters."""
+    rebuilt = kind.__new__(kind)
+    defaultdict.__init__(rebuilt, factory, items)
+    vars(rebuilt).update(fields)
+    return rebuilt
 
 
 class _Unpickler(pickle.Unpickler):
@@ -85,7 +85,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 class Snapshot:
-    """The state of one moment: moto's, and what the cloud itself holds (``own``)."""
+    """The state at one moment: of moto, and of the cloud itself (``own``)."""
 
     def __init__(self, own: object) -> None:
         state = {
@@ -104,7 +104,7 @@ class Snapshot:
         self.size = len(self._data)
 
     def restore(self) -> Any:
-        """Put moto's state back, and return a copy of the cloud's own."""
+        """Restore the state of moto. Return a copy of the cloud's own state."""
         state = _Unpickler(self._data, self._shared).load()
         for backends in _IN_USE:
             backends.clear()
@@ -119,13 +119,13 @@ class Snapshot:
 
 
 class SavedBackends:
-    """What moto held before a virtual cloud was opened; a test's own mock around the cloud finds it again."""
+    """The state of moto before a virtual cloud was opened, for a test's own mock around the cloud."""
 
     def __init__(self) -> None:
         self._kept = [(backends, dict(backends.items())) for backends in _IN_USE]
         self._clear()
 
-    def put_back(self) -> None:
+    def restore(self) -> None:
         self._clear()
         for backends, accounts in self._kept:
             backends.update(accounts)

@@ -1,14 +1,14 @@
-"""A whole cloud in this process, on a virtual clock: what is deployed to it runs when its time comes, and not before.
+"""A whole cloud in this process, on a virtual clock. Deployed jobs run at their virtual time.
 
     with VirtualCloud(datetime(2027, 3, 27, tzinfo=UTC), seed=1) as cloud:
         cloud.deploy(synthesize(project))
         clean = cloud.snapshot()
         cloud.advance(timedelta(days=7))
         cloud.client("s3").list_objects_v2(Bucket=...)
-        cloud.restore(clean)                      # everything as it was deployed, in milliseconds
+        cloud.restore(clean)                      # back to the deployed state, in milliseconds
 
-While a cloud is open, moto is patched, and the process's clocks, its sleep and its randomness are the cloud's;
-``paused()`` gives them back for a while. ``compose`` shows the parts.
+While a cloud is open, moto is patched, and the process's clocks, sleep and randomness are the cloud's.
+``paused()`` restores them for a while. ``compose`` lists the parts.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Emit = Callable[[dict[str, Any]], None]
 
 
 class VirtualCloud:
-    """A process has one at a time. ``events`` keeps what happened when no ``emit`` is given."""
+    """The only open cloud of this process. Without ``emit``, its events are collected in ``events``."""
 
     def __init__(
         self,
@@ -56,9 +56,9 @@ class VirtualCloud:
     ) -> None:
         """Make all parts. The first cloud of a process imports most of moto, which takes seconds.
 
-        switches: how AWS is played. Defaults to its default settings; ``seed`` and ``rates`` come on top.
+        switches: the behaviour of AWS. Defaults to the default settings; ``seed`` and ``rates`` override them.
 
-        logs: keep what handlers write in CloudWatch Logs. Defaults to True.
+        logs: store the output of handlers in CloudWatch Logs. Defaults to True.
 
         shown: the folder that tracebacks and debuggers show for deployed code. Defaults to Lambda's /var/task.
         """
@@ -73,8 +73,8 @@ class VirtualCloud:
         self._workplace = TemporaryDirectory(prefix="cronstack-", ignore_cleanup_errors=True)
         self._session: boto3.Session | None = None
         self._clients: dict[str, Any] = {}
-        self._making = Lock()
-        """Held while a client is made: a session makes one at a time."""
+        self._creating = Lock()
+        """Locked while a client is created: a session creates one at a time."""
         self._parts = compose(
             start,
             switches=self._with_rates(replace(switches or Switches(), seed=seed)),
@@ -89,7 +89,7 @@ class VirtualCloud:
         self.ledgers, self.calls = self._parts.ledgers, self._parts.calls
 
     def _with_rates(self, switches: Switches) -> Switches:
-        """Return the switches with the duplicates of the rates where they are given."""
+        """Return the switches with the duplicates of the rates, if the rates have any."""
         self._own_duplicates = switches.duplicates
         return replace(switches, duplicates=self.faults.rates.duplicate or switches.duplicates)
 
@@ -103,37 +103,37 @@ class VirtualCloud:
         self.close()
 
     def open(self) -> None:
-        """Patch moto, take the clock."""
-        self._life.begin(self.seed)
+        """Patch moto and replace the clock."""
+        self._life.open(self.seed)
 
     def close(self) -> None:
-        """Give everything back, for good."""
+        """Restore everything. The cloud cannot be opened again."""
         self._life.sleep()
         self._workplace.cleanup()
 
     def wake(self, snapshot: Snapshot | None = None) -> None:
-        """Patch moto and take the clock after ``sleep``, and restore a snapshot."""
+        """Patch moto and replace the clock after ``sleep``, and restore a snapshot."""
         self._life.wake()
         if snapshot is not None:
             self.restore(snapshot)
 
     def sleep(self) -> None:
-        """Give moto, clocks, randomness and environment back. The state is gone: take a snapshot before."""
+        """Restore moto, clocks, randomness and environment. The state is lost: take a snapshot before."""
         self._life.sleep()
 
     def suspend(self) -> None:
-        """As ``sleep``, but faster, for ``resume``."""
+        """Like ``sleep``, but faster. ``resume`` must follow."""
         self._life.suspend()
 
     def resume(self) -> None:
-        """Awake again; ``restore`` must follow."""
+        """Wake after ``suspend``. ``restore`` must follow."""
         self._life.resume()
 
     def paused(self) -> AbstractContextManager[None]:
-        """The machine's own clocks and randomness for a while."""
+        """Use the real clocks and randomness for a while."""
         return self._life.paused()
 
-    # what a test or a simulation does with it
+    # operations of a test or a simulation
 
     @property
     def now(self) -> datetime:
@@ -141,21 +141,21 @@ class VirtualCloud:
 
     @property
     def switches(self) -> list[str]:
-        """The switches that are not as by default, such as "past-at=refused"."""
+        """The switches with other than default values, such as "past-at=refused"."""
         own = replace(self._parts.engine.switches, duplicates=self._own_duplicates)
         return changed(own)
 
     def play(self, switches: Switches) -> None:
-        """Play AWS by these switches from now on, until ``restore``."""
+        """Use these switches from now on, until ``restore``."""
         self._parts.engine.play(self._with_rates(switches))
 
     def client(self, service: str) -> Any:
-        """A boto3 client of this cloud."""
+        """Return a boto3 client of this cloud."""
         import boto3
         from botocore.config import Config
 
-        with self._making:
-            if self._session is None:  # one for all clients, or each would parse the list of endpoints
+        with self._creating:
+            if self._session is None:  # shared by all clients: each session parses the list of endpoints
                 self._session = boto3.Session(
                     aws_access_key_id="simulated", aws_secret_access_key="simulated", region_name=REGION
                 )
@@ -166,7 +166,7 @@ class VirtualCloud:
             return self._clients[service]
 
     def deploy(self, assembly: Assembly) -> None:
-        """Create or update the assembly's stack. Raises CronstackError with CloudFormation's reasons."""
+        """Create or update the assembly's stack. Raise CronstackError with CloudFormation's reasons."""
         from cronstack_infra.play.simulation.cloud.deploying import deploy, outputs, upload
 
         self._parts.code.add(upload(self.client, assembly, self.shown))
@@ -176,41 +176,43 @@ class VirtualCloud:
             self.ledgers.add(ledger)
         self.stacks[assembly.stack] = assembly
 
-    def advance(self, by: timedelta | datetime, look: Callable[[], bool] | None = None) -> None:
-        """Let time pass: what is due until then happens, in order. Raises OperationError where time is not its own.
+    def advance(self, by: timedelta | datetime, keep_going: Callable[[], bool] | None = None) -> None:
+        """Play until then: what is due happens, in order. Raise OperationError if other code has replaced the clock.
 
-        look: called after each step; False ends it early.
+        keep_going: called after each step; False ends it early.
         """
-        self._parts.passing.advance(by if isinstance(by, datetime) else self.now + by, look)
+        self._parts.passing.advance(by if isinstance(by, datetime) else self.now + by, keep_going)
 
     def jump(self, to: datetime, *, rate_age: timedelta = timedelta()) -> None:
-        """Be at a later time without playing what lies between: as though deployed there.
+        """Move to a later time without playing the time between, as if the cloud were deployed then.
 
-        rate_age: how long ago each ``rate()`` has fired for the first time. Defaults to 0: it fires at once.
+        rate_age: how long ago each ``rate()`` fired for the first time. Defaults to 0: it fires at once.
         """
         if to < self.now:
-            raise OperationError(f"the clock goes forward: {to} is before {self.now}")
+            raise OperationError(f"cannot jump to {to}: the clock is already at {self.now} and only goes forward")
         self.hub.move(microseconds(to))
-        self.drive.begin_schedules_anew(to - rate_age)
+        self.drive.recreate_schedules(to - rate_age)
 
     def waiting(self) -> bool:
-        """Whether anything but a schedule is planned: an event in a queue, a sleeper."""
-        return self.hub.planned() > 1 or self.drive.waiting() > 0
+        """Return whether anything except schedules waits: an event in a queue, a sleeper."""
+        return self.hub.pending_timers() > 1 or self.drive.waiting() > 0
 
     def at_work(self, job: str, occurrence: str) -> bool:
-        """Whether an invocation for that occurrence is under way; it may have settled the run already."""
-        from cronstack_infra.play.simulation.handlers.jobs import at_work
+        """Return whether an invocation for that occurrence is under way. It may have settled the run already."""
+        from cronstack_infra.play.simulation.handlers.jobs import is_running
 
-        return at_work(self.handlers.under_way.values(), job, occurrence)
+        return is_running(self.handlers.under_way.values(), job, occurrence)
 
-    # its state
+    # state
 
     def snapshot(self) -> Snapshot:
         """Return the whole state, to be restored any number of times. Raise OperationError while something runs."""
         from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
 
         if self.handlers.under_way or self.waiting():
-            raise OperationError("a snapshot is taken when nothing is under way: advance the clock until it has ended")
+            raise OperationError(
+                "a snapshot cannot be taken while something is under way: advance the clock until it has ended"
+            )
         own = {
             "parts": self._parts.state(),
             "faults": (self.faults.rates, list(self.faults.planned)),
@@ -220,10 +222,10 @@ class VirtualCloud:
         return Snapshot(own)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Put a snapshot's state back. Handlers under way end without a result; warm sandboxes are cold again."""
+        """Restore a snapshot. Handlers under way end without a result; warm sandboxes become cold."""
         self.handlers.drop()
         own = snapshot.restore()
         self.faults.rates, self.faults.planned = own["faults"]
         del self.events[own["events"] :]
         self.stacks = own["stacks"]
-        self._parts.put_back(own["parts"])
+        self._parts.restore(own["parts"])

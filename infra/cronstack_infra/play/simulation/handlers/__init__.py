@@ -1,1 +1,1 @@
-"""Deployed code in this process: how it is loaded, called, suspended and killed, and what goes wrong on purpose."""
+"""Deployed code in this process: how it is loaded, called, suspended and killed, and its planned faults."""

@@ -1,4 +1,4 @@
-"""Where handler code waits without waiting: the loop that reads a clock again and again.
+"""Detection of busy loops: handler code that reads a clock repeatedly without waiting.
 
 Virtual time moves only when code waits, so such a loop would never end.
 """
@@ -37,9 +37,9 @@ def place_of_loop(root: str) -> str:
 
 
 def busy_loop(place: str, reads: int, now: datetime) -> OperationError:
-    """The fault of a loop that never waits."""
+    """Return the error for a loop that never waits."""
     return OperationError(
-        f"{place}: this loop reads the clock and never waits: more than {reads:,} reads while virtual time stood at"
+        f"{place}: this loop reads the clock and never waits: more than {reads:,} reads at the virtual time"
         f" {now:%Y-%m-%d %H:%M:%S} UTC. Virtual time moves only when code waits.",
         remedy="Wait inside the loop: time.sleep(0.1), Event.wait(0.1), await asyncio.sleep(0.1). If the code does real"
         " work between its reads, raise the limit: cronstack simulate --clock-reads N, or"
@@ -48,7 +48,7 @@ def busy_loop(place: str, reads: int, now: datetime) -> OperationError:
 
 
 def _frames(root: str) -> Iterator[FrameType]:
-    """Frames of deployed code, the innermost first; those of other code where there are none."""
+    """Yield the frames of deployed code, the innermost first. Without any, yield those of other code."""
     frame: FrameType | None = sys._getframe(1)
     others, deployed = [], []
     while frame is not None:
@@ -62,7 +62,7 @@ def _frames(root: str) -> Iterator[FrameType]:
 
 
 def _line_of_loop(frame: FrameType) -> int | None:
-    """First line of the innermost loop around the frame's line."""
+    """Return the first line of the innermost loop around the frame's line."""
     try:
         module = ast.parse("".join(linecache.getlines(frame.f_code.co_filename)))
     except SyntaxError:

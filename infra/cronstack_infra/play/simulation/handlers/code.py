@@ -1,8 +1,8 @@
 """Deployed code in this process: the modules of a function, loaded from its asset as Lambda would load them.
 
-Each function has its own modules of the jobs package, as it has its own process on AWS; packages that were deployed
-beside it are loaded once for all, for many cannot be loaded twice; the runtime (``cronstack``) is this process's own.
-While a function runs, its modules stand in ``sys.modules``, its variables in ``os.environ``; see ``Desk``.
+Each function has its own modules of the jobs package, as in its own process on AWS. Other deployed packages are loaded
+once for all functions, because many cannot be loaded twice. The runtime (``cronstack``) is the one of this process.
+While a function runs, ``sys.modules`` has its modules and ``os.environ`` its variables; see ``ProcessGlobals``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _COMPILED: dict[tuple[str, str], tuple[bytes, types.CodeType]] = {}
 
 
 class Deployed:
-    """One asset, unpacked. ``shown`` is the folder that tracebacks and debuggers are told."""
+    """One unpacked asset. ``shown`` is the folder that tracebacks and debuggers show."""
 
     def __init__(self, folder: Path, shown: str = TASK_ROOT, layers: Path | None = None) -> None:
         self.folder = folder
@@ -44,19 +44,19 @@ class Deployed:
         return cls(folder, shown)
 
     def on(self, layers: Path) -> Deployed:
-        """The same code with a folder that stands for /opt."""
+        """Return the same code with a folder in place of /opt."""
         return Deployed(self.folder, self.shown, layers)
 
     def packages(self, own: str, path: Sequence[str]) -> frozenset[str]:
-        """Return the names of what is deployed beside the function's own package and the runtime."""
+        """Return the names of deployed packages other than the function's own and the runtime."""
         folders = [Path(folder) for folder in self._searched(path) if Path(folder).is_dir()]
-        found = {entry.name.partition(".")[0] for folder in folders for entry in folder.iterdir()}
-        return frozenset(found - {own, RUNTIME})
+        names = {entry.name.partition(".")[0] for folder in folders for entry in folder.iterdir()}
+        return frozenset(names - {own, RUNTIME})
 
     def find(self, name: str, own: str, path: Sequence[str] = (TASK_ROOT,)) -> importlib.machinery.ModuleSpec | None:
-        """The module's spec, if the asset has it. ``own`` is the package each function has for itself.
+        """Return the module's spec, if the asset has it. ``own``: the package that each function loads for itself.
 
-        ``path`` holds the folders of Lambda in which other packages may lie.
+        ``path``: the folders of Lambda that may contain other packages.
         """
         searched = self._searched(path)
         if name.partition(".")[0] != own:
@@ -65,7 +65,7 @@ class Deployed:
         return next((spec for spec in specs if spec is not None), None)
 
     def _spec(self, name: str, folder: str, shown: str) -> importlib.machinery.ModuleSpec | None:
-        """The spec of a function's own module, if it lies in ``folder``."""
+        """Return the spec of a function's own module, if ``folder`` contains it."""
         place = Path(folder, *name.split("."))
         for file, package in ((place / "__init__.py", True), (place.with_suffix(".py"), False)):
             if file.is_file():
@@ -80,7 +80,7 @@ class Deployed:
         return None
 
     def _searched(self, path: Sequence[str]) -> dict[str, str]:
-        """This machine's folders for those of Lambda, each with the name that is shown for it."""
+        """Map this machine's folders for those of Lambda to the names that tracebacks show."""
         here = {TASK_ROOT: (self.folder, self.shown)} | ({OPT: (self.layers, OPT)} if self.layers is not None else {})
         return {
             f"{ours}{folder.removeprefix(theirs)}": f"{shown}{folder.removeprefix(theirs)}"
@@ -91,7 +91,7 @@ class Deployed:
 
 
 class _Loader(importlib.abc.InspectLoader):
-    """Loads source under the name it has on Lambda."""
+    """Loader of source code under its name on Lambda."""
 
     def __init__(self, name: str, file: Path, shown: str) -> None:
         self._name, self._file, self._shown = name, file, shown
@@ -114,49 +114,49 @@ class _Loader(importlib.abc.InspectLoader):
         return self._file.name == "__init__.py"
 
 
-class Belongings:
-    """What a function has in this process: its environment, its modules, its boto3 session."""
+class FunctionState:
+    """The globals of one function: its environment, its modules, its boto3 session."""
 
     def __init__(self, deployed: Deployed, own: str, environment: Mapping[str, str], path: Sequence[str]) -> None:
         self.deployed = deployed
         self.own = own
         self.path = path
-        """Lambda's folders in which modules are looked for."""
+        """Lambda's folders that are searched for modules."""
         self.environment = {os.fsencode(name): os.fsencode(value) for name, value in environment.items()}
         self.modules: dict[str, types.ModuleType] = {}
         self.session: Any = None
 
 
-class Desk(importlib.abc.MetaPathFinder):
-    """The process's globals, of which one function at a time has the use; ``lay(None)`` clears it for the host."""
+class ProcessGlobals(importlib.abc.MetaPathFinder):
+    """The process's globals, used by one function at a time. ``switch_to(None)`` restores those of the host."""
 
     def __init__(self) -> None:
-        self.current: Belongings | None = None
+        self.current: FunctionState | None = None
         self._host: dict[str, types.ModuleType] = {}
         self._host_environment: Any = None
         self._host_session: Any = None
         self._zone: bytes | None = None
-        """TZ as the C library knows it."""
+        """TZ in the C library."""
         self._imported = False
-        """Whether anything was looked for since a function was given the process."""
+        """Whether any import happened since the last switch."""
         self._modules = 0
-        """How many there were then."""
+        """Number of loaded modules at the last switch."""
 
-    def lay(self, belongings: Belongings | None) -> None:
-        """Give the process to a function."""
+    def switch_to(self, function_state: FunctionState | None) -> None:
+        """Install the globals of a function; None: of the host."""
         before = self.current
-        if belongings is before:
+        if function_state is before:
             return
         if before is not None:
-            self._clear(before)
-        if before is None or belongings is None or before.own != belongings.own:
+            self._uninstall(before)
+        if before is None or function_state is None or before.own != function_state.own:
             if before is not None:
-                self._give_back()
-            if belongings is not None:
-                self._borrow(belongings.own)
-        if belongings is not None:
-            self._spread(belongings)
-        self.current = belongings
+                self._restore_host()
+            if function_state is not None:
+                self._save_host(function_state.own)
+        if function_state is not None:
+            self._install(function_state)
+        self.current = function_state
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
@@ -166,46 +166,46 @@ class Desk(importlib.abc.MetaPathFinder):
         self._imported = True
         return self.current.deployed.find(fullname, self.current.own, self.current.path)
 
-    def _borrow(self, package: str) -> None:
-        """From the host: what it has of such a package, its environment and its session are laid aside."""
+    def _save_host(self, package: str) -> None:
+        """Save the host's modules of a package, its environment and its session."""
         import boto3
 
-        self._host = _taken(package)
+        self._host = _remove_modules(package)
         sys.meta_path.insert(0, self)
         self._host_environment, self._host_session = cast("Any", os.environ)._data, boto3.DEFAULT_SESSION
         self._zone = self._host_environment.get(b"TZ")
 
-    def _give_back(self) -> None:
+    def _restore_host(self) -> None:
         import boto3
 
         boto3.DEFAULT_SESSION = self._host_session
         cast("Any", os.environ)._data = self._host_environment
-        self._be_in_zone_of(self._host_environment)
+        self._set_time_zone(self._host_environment)
         sys.meta_path.remove(self)
         sys.modules.update(self._host)
 
-    def _spread(self, belongings: Belongings) -> None:
+    def _install(self, function_state: FunctionState) -> None:
         import boto3
 
-        sys.modules.update(belongings.modules)
+        sys.modules.update(function_state.modules)
         self._imported, self._modules = False, len(sys.modules)
-        cast("Any", os.environ)._data = belongings.environment
-        self._be_in_zone_of(belongings.environment)
-        boto3.DEFAULT_SESSION = belongings.session
+        cast("Any", os.environ)._data = function_state.environment
+        self._set_time_zone(function_state.environment)
+        boto3.DEFAULT_SESSION = function_state.session
 
-    def _clear(self, belongings: Belongings) -> None:
+    def _uninstall(self, function_state: FunctionState) -> None:
         import boto3
 
-        belongings.session = boto3.DEFAULT_SESSION
-        self._zone = belongings.environment.get(b"TZ")  # a handler may have set another by os.environ
+        function_state.session = boto3.DEFAULT_SESSION
+        self._zone = function_state.environment.get(b"TZ")  # a handler may have set another one in os.environ
         if self._imported or len(sys.modules) != self._modules:
-            belongings.modules = _taken(belongings.own)
+            function_state.modules = _remove_modules(function_state.own)
             return
-        # Looking through all names is what a switch between two handlers costs most; without an import none is new.
-        belongings.modules = {name: sys.modules.pop(name) for name in belongings.modules if name in sys.modules}
+        # Searching all names is the slowest part of a switch between two handlers. Without an import, no name is new.
+        function_state.modules = {name: sys.modules.pop(name) for name in function_state.modules if name in sys.modules}
 
-    def _be_in_zone_of(self, environment: Mapping[bytes, bytes]) -> None:
-        """Pass TZ on to the C library, which does not see that os.environ holds other data."""
+    def _set_time_zone(self, environment: Mapping[bytes, bytes]) -> None:
+        """Pass TZ to the C library, which does not see the replaced data of os.environ."""
         zone = environment.get(b"TZ")
         if zone == self._zone:
             return
@@ -217,8 +217,8 @@ class Desk(importlib.abc.MetaPathFinder):
         self._zone = zone
 
 
-def _taken(package: str) -> dict[str, types.ModuleType]:
-    """Take a package's modules out of ``sys.modules``."""
+def _remove_modules(package: str) -> dict[str, types.ModuleType]:
+    """Remove a package's modules from ``sys.modules`` and return them."""
     inside = f"{package}."
     names = [name for name in list(sys.modules) if name == package or name.startswith(inside)]
     return {name: sys.modules.pop(name) for name in names}

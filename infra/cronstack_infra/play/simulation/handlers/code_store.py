@@ -1,4 +1,4 @@
-"""The code of a cloud's functions: unpacked once for each content, joined with the layers of the function."""
+"""The code of a cloud's functions: unpacked once for each content, combined with the function's layers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from cronstack_infra.play.simulation.handlers.code import Deployed
 
 
 class CodeStore:
-    """Code by its hash, as Lambda shows it."""
+    """Code by Lambda's CodeSha256."""
 
     def __init__(self, workplace: Path, root: str, adopt: Callable[[frozenset[str]], None]) -> None:
-        """root: the folder that tracebacks show. adopt: called with the packages that are deployed beside the jobs."""
+        """root: the folder that tracebacks show. adopt: called with the other deployed packages."""
         self._workplace, self._root, self._adopt = workplace, root, adopt
         self._layers = CodeFolders(workplace / "layers")
         self._by_hash: dict[str, Deployed] = {}
@@ -28,9 +28,9 @@ class CodeStore:
         if function.code_sha256 not in self._by_hash:
             folder = self._workplace / str(len(self._by_hash))
             self._by_hash[function.code_sha256] = Deployed.unpack(function.code, folder, self._root)
-        found = self._by_hash[function.code_sha256]
+        deployed = self._by_hash[function.code_sha256]
         if function.layers:
-            found = found.on(self._layers.opt(function.layers))
+            deployed = deployed.on(self._layers.opt(function.layers))
         own = function.handler.partition(".")[0]
-        self._adopt(found.packages(own, search_path(function, Folders())))
-        return found
+        self._adopt(deployed.packages(own, search_path(function, Folders())))
+        return deployed

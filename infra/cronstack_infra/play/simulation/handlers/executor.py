@@ -1,7 +1,7 @@
-"""The executor of a virtual cloud: each invocation is a strand, with Lambda's time limit and Lambda's answers.
+"""The executor of a virtual cloud: each invocation is a strand, with Lambda's time limit and Lambda's responses.
 
-A sandbox is warm while its function stays as it is: its modules are kept, one invocation at a time. What a killed one
-leaves behind is dropped with it.
+A sandbox stays warm, with its loaded modules, until its function changes. It runs one invocation at a time. A
+killed sandbox is dropped with its state.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ from cronstack_infra.local.executor.values import (
     too_large,
 )
 from cronstack_infra.play.simulation.clock.hub import Hub
-from cronstack_infra.play.simulation.handlers.code import RUNTIME, Belongings, Deployed, Desk
+from cronstack_infra.play.simulation.handlers.code import RUNTIME, Deployed, FunctionState, ProcessGlobals
 from cronstack_infra.play.simulation.handlers.sandboxes import Attempt, Context, Killed, Listener, Sandbox, Strand
 from cronstack_infra.play.simulation.handlers.strands import Strands
 
 Run = Callable[[Attempt, Any, Any, Any], Any]
-"""Calls a handler with event and context: (attempt, handler, event, context) → what it returned."""
+"""Calls a handler with event and context: (attempt, handler, event, context) → its result."""
 
 _OURS: Final = (runtime_loop.__file__, __file__)
 
 
 def skew_of(engine: Engine, function: str, number: int) -> int:
-    """Microseconds by which the clock of a new sandbox is ahead, by the switch and the seed."""
+    """Return the microseconds by which the clock of a new sandbox is ahead, by the switch and the seed."""
     return int(seconds_ahead(engine.switches, function, number) * 1_000_000)
 
 
 class Handlers:
-    """Begins and ends invocations. The listener of each invocation learns of its begin, its lines and its end."""
+    """Starts and ends invocations. Each reports its start, its log lines and its end to its listener."""
 
     def __init__(
         self,
         hub: Hub,
         strands: Strands,
-        desk: Desk,
+        process_globals: ProcessGlobals,
         *,
         code_of: Callable[[Function], Deployed],
         run: Run,
@@ -59,21 +59,21 @@ class Handlers:
     ) -> None:
         """run: calls a handler. on_end: called with each attempt after its listener.
 
-        skew: returns by how many microseconds the clock of a function's new sandbox, given its number, is ahead.
+        skew: returns the microseconds by which the clock of a function's new sandbox is ahead, by name and number.
         """
         self.under_way: dict[str, Attempt] = {}
         """Attempts that have not ended, by request id."""
-        self._hub, self._strands, self._desk = hub, strands, desk
+        self._hub, self._strands, self._process_globals = hub, strands, process_globals
         self._code_of, self._run, self._on_end, self._skew = code_of, run, on_end, skew
-        self._made = 0
-        """Sandboxes made since the cloud was last put back."""
+        self._sandbox_count = 0
+        """Sandboxes created since the cloud was last restored."""
         self._idle: dict[str, list[Sandbox]] = defaultdict(list)
-        self._noted: set[str] = set()
-        """Fingerprints of functions whose variables were looked at: the log names those without effect."""
+        self._logged: set[str] = set()
+        """Fingerprints of functions whose variables without effect are already in the log."""
 
     def submit(self, invocation: Invocation, listener: Listener) -> None:
-        """Begin an invocation now, after what is due before it."""
-        self._hub.soon(lambda: self._begin(invocation, listener))
+        """Start an invocation now, after what is already due."""
+        self._hub.call_soon(lambda: self._begin(invocation, listener))
 
     def _begin(self, invocation: Invocation, listener: Listener) -> None:
         hub, function = self._hub, invocation.function
@@ -89,17 +89,17 @@ class Handlers:
             self._on_end(attempt)
 
         attempt = sandbox.attempt = Attempt(invocation, sandbox, hub.us, write=write, report=report)
-        self._note_without_effect(attempt)
+        self._log_ineffective_variables(attempt)
         header = trace_id(hub.us / 1_000_000, invocation.request_id, invocation.lineage)
-        sandbox.belongings.environment[b"_X_AMZN_TRACE_ID"] = header.encode()
+        sandbox.function_state.environment[b"_X_AMZN_TRACE_ID"] = header.encode()
         deadline = hub.us + int(function.timeout * 1_000_000)
-        late = timed_out(invocation.request_id, function.timeout)
-        timer = hub.at(deadline, lambda: self._strands.kill(attempt, late))
+        timeout = timed_out(invocation.request_id, function.timeout)
+        timer = hub.at(deadline, lambda: self._strands.kill(attempt, timeout))
         self.under_way[invocation.request_id] = attempt
 
         def work() -> None:
             try:
-                outcome = self._work(attempt, Context(invocation, hub, deadline, sandbox.skew))
+                outcome = self._run_handler(attempt, Context(invocation, hub, deadline, sandbox.skew))
             except (Killed, GreenletExit):
                 return
             timer.cancel()
@@ -107,55 +107,55 @@ class Handlers:
 
         attempt.strand.greenlet = greenlet(work)
         for wake in sandbox.thaw():
-            hub.soon(wake)
+            hub.call_soon(wake)
         self._strands.resume(attempt.strand)
 
-    def _note_without_effect(self, attempt: Attempt) -> None:
-        """Log, once for each function, which of its variables this process cannot honour."""
+    def _log_ineffective_variables(self, attempt: Attempt) -> None:
+        """Log, once for each function, which of its variables have no effect in this process."""
         function = attempt.invocation.function
-        if function.fingerprint in self._noted:
+        if function.fingerprint in self._logged:
             return
-        self._noted.add(function.fingerprint)
+        self._logged.add(function.fingerprint)
         names = [name for name in read_at_start(function.environment) if name != "PYTHONPATH"]
         if names:
             text = "takes effect only when a process starts, so not in a simulation; see it with: cronstack up"
             attempt.write([f"[cronstack] {', '.join(names)}: {text}"])
 
     def drop(self) -> None:
-        """End everything without a result: the cloud goes back to another state."""
+        """End everything without a result, before the cloud is restored."""
         for attempt in list(self.under_way.values()):
             attempt.dead = True
-            self._strands.bury(attempt.sandbox, attempt.strand)
-        for sandbox in [one for idle in self._idle.values() for one in idle]:
-            self._strands.bury(sandbox)
+            self._strands.end_strands(attempt.sandbox, attempt.strand)
+        for sandbox in [sandbox for idle in self._idle.values() for sandbox in idle]:
+            self._strands.end_strands(sandbox)
         self.under_way.clear()
         self._idle.clear()
-        self._noted.clear()
-        self._made = 0
-        self._desk.lay(None)
+        self._logged.clear()
+        self._sandbox_count = 0
+        self._process_globals.switch_to(None)
 
     def _sandbox(self, function: Function) -> Sandbox:
         idle = self._idle[function.fingerprint]
         if idle:
             return idle.pop()
         own = function.handler.split("/")[0].partition(".")[0]
-        own = "" if own == RUNTIME else own  # the deploy check's: the runtime is this process's own
+        own = "" if own == RUNTIME else own  # of the deploy check, whose code is the runtime of this process
         values = environment(
             function, Folders(), runtime_api="simulated", endpoint="", log_stream="simulated", session="simulated"
         )
         del values["AWS_ENDPOINT_URL"]
         path = search_path(function, Folders())
-        self._made += 1
-        made = Sandbox(function, Belongings(self._code_of(function), own, values, path))
-        made.skew = self._skew(function.name, self._made)
-        return made
+        self._sandbox_count += 1
+        sandbox = Sandbox(function, FunctionState(self._code_of(function), own, values, path))
+        sandbox.skew = self._skew(function.name, self._sandbox_count)
+        return sandbox
 
     def loaded(self, function: Function) -> Any:
-        """Return a function's handler, loaded into a sandbox that is then warm. Raises what loading raises."""
+        """Load a function's handler into a new warm sandbox and return it. Raise the exceptions of loading."""
         try:
             return self._load(function)
         finally:
-            self._desk.lay(None)
+            self._process_globals.switch_to(None)
 
     def _load(self, function: Function) -> Any:
         sandbox, raised = self._sandbox(function), list[Exception]()
@@ -170,33 +170,33 @@ class Handlers:
 
         strand = Strand(sandbox)
         loading = strand.greenlet = greenlet(load)
-        self._strands.resume(strand)  # a strand, so that the module's pools and locks are made as in an invocation
+        self._strands.resume(strand)  # in a strand, so that the module creates its pools and locks as in an invocation
         if loading:
-            self._strands.bury(sandbox, strand)
+            self._strands.end_strands(sandbox, strand)
             raised.append(OperationError(f"{function.handler} waits while it is imported"))
         if raised:
             raise raised[0]
         self._idle[function.fingerprint].append(sandbox)
         return sandbox.handler
 
-    def _work(self, attempt: Attempt, context: Context) -> Outcome:
+    def _run_handler(self, attempt: Attempt, context: Context) -> Outcome:
         sandbox, invocation = attempt.sandbox, attempt.invocation
         try:
             if sandbox.handler is None:
                 sandbox.handler = runtime_loop.load(invocation.function.handler)
             event = json.loads(invocation.payload)
-            given: Any = context
-            result = runtime_loop.answer(lambda e, c: self._run(attempt, sandbox.handler, e, c), event, given)
-        except SystemExit as left:
-            status = left.code if isinstance(left.code, int) else 0 if left.code is None else 1
+            virtual_context: Any = context
+            result = runtime_loop.answer(lambda e, c: self._run(attempt, sandbox.handler, e, c), event, virtual_context)
+        except SystemExit as stop:
+            status = stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
             return exited(invocation.request_id, status)
         except Exception as fault:  # of the user's handler
-            return self._failed(attempt, fault)
+            return self._failure(attempt, fault)
         if len(result) > LARGEST_RESPONSE:
             return too_large()
         return Outcome(True, result)
 
-    def _failed(self, attempt: Attempt, fault: Exception) -> Outcome:
+    def _failure(self, attempt: Attempt, fault: Exception) -> Outcome:
         request_id = attempt.invocation.request_id
         fields = runtime_loop.describe(fault, request_id, _OURS)
         attempt.write([f"[ERROR] {fields['errorType']}: {fields['errorMessage']}"])
@@ -212,4 +212,4 @@ class Handlers:
         if outcome.error != "Runtime.ExitError" and sandbox.handler is not None:
             self._idle[invocation.function.fingerprint].append(sandbox)
         elif sandbox.threads:
-            self._hub.soon(lambda: self._strands.bury(sandbox))
+            self._hub.call_soon(lambda: self._strands.end_strands(sandbox))

@@ -1,9 +1,9 @@
-"""What goes wrong in a simulation, by seed and rates, or exactly where a test says.
+"""Faults of a simulation: random by seed and rates, or exactly where a test plans them.
 
-crash       the sandbox dies around one of its calls to AWS, before or after it was carried out
-killed      the sandbox dies within the handler: its work is done, nobody heard of it
-lost        a call is carried out, and its answer is lost
-throttled   a call is refused, try again later
+crash       the sandbox dies before or after AWS carries out one of its calls
+killed      the sandbox dies at the end of the handler: its work is done, but not recorded
+lost        a call is carried out, and its response is lost
+throttled   a call is refused, and may succeed later
 duplicate   an occurrence is delivered twice
 late        a delivery waits for minutes in Lambda's queue
 """
@@ -21,14 +21,14 @@ BEFORE_COMMIT: Final = "before commit"
 AFTER_COMMIT: Final = "after commit"
 AFTER_WORK: Final = "after work"
 PLACES: Final = (BEFORE_WORK, BEFORE_COMMIT, AFTER_COMMIT, AFTER_WORK)
-"""Where in an attempt a planned fault may strike."""
+"""Points in an attempt at which a planned fault may occur."""
 LATEST: Final = 300.0
-"""Seconds by which a late delivery is late at most."""
+"""Largest delay of a late delivery in seconds."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Shares between 0 and 1: of calls (crash, lost, throttled), of handlers' runs (killed), of deliveries."""
+    """Probabilities from 0 to 1: of calls (crash, lost, throttled), handler calls (killed), deliveries (the others)."""
 
     crash: float = 0.0
     killed: float = 0.0
@@ -38,8 +38,8 @@ class Rates:
     late: float = 0.0
 
     def __str__(self) -> str:
-        told = [f"{one.name}={getattr(self, one.name):g}" for one in fields(self) if getattr(self, one.name)]
-        return ",".join(told) or "none"
+        rates = [f"{kind.name}={getattr(self, kind.name):g}" for kind in fields(self) if getattr(self, kind.name)]
+        return ",".join(rates) or "none"
 
 
 MIXES: Final[Mapping[str, Rates]] = {
@@ -50,11 +50,11 @@ MIXES: Final[Mapping[str, Rates]] = {
 
 
 def parse(text: str) -> Rates:
-    """ "none", "some", "many", or kinds with their rates: "crash=0.01,duplicate=0.02". Raises OperationError."""
+    """Read "none", "some", "many", or rates by kind: "crash=0.01,duplicate=0.02". Raise OperationError if invalid."""
     if text in MIXES:
         return MIXES[text]
-    kinds = [one.name for one in fields(Rates)]
-    found = Rates()
+    kinds = [kind.name for kind in fields(Rates)]
+    rates = Rates()
     for part in text.split(","):
         kind, equals, rate = part.strip().partition("=")
         try:
@@ -63,14 +63,15 @@ def parse(text: str) -> Rates:
             share = -1.0
         if kind not in kinds or not equals or not 0 <= share <= 1:
             raise OperationError(
-                f"{part.strip()!r} is no fault", remedy=f"Say {', '.join(MIXES)}, or KIND=RATE,… of {', '.join(kinds)}."
+                f"{part.strip()!r} is not a valid fault",
+                remedy=f"Write {', '.join(MIXES)}, or KIND=RATE,… with these kinds: {', '.join(kinds)}.",
             )
-        found = replace(found, **{kind: share})
-    return found
+        rates = replace(rates, **{kind: share})
+    return rates
 
 
 class Planned(NamedTuple):
-    """A fault that strikes every occurrence of the job at that attempt."""
+    """A fault in that attempt of every occurrence of the job."""
 
     kind: str
     """ "killed" or "raises"."""
@@ -82,24 +83,24 @@ class Planned(NamedTuple):
 
 @dataclass
 class Faults:
-    """The rates, and what a test has planned besides: ``crash("job", on_attempt=1)``."""
+    """The rates, and the faults that a test plans: ``crash("job", on_attempt=1)``."""
 
     rates: Rates = field(default_factory=Rates)
     planned: list[Planned] = field(default_factory=list)
     check: Callable[[str], None] = lambda job: None
-    """Raises when there is no such job."""
+    """Function that raises if the job does not exist."""
 
     def crash(self, job: str, *, on_attempt: int = 1, when: str = AFTER_WORK) -> None:
-        """Let the sandbox of this job die, in each run's attempt of that number.
+        """Kill the sandbox of this job in the attempt ``on_attempt`` of each run.
 
-        when: "before work" (the handler has not begun), "before commit" (nothing of ``run.commit`` is stored), "after
-        commit" (all of it is stored, and the handler does not learn so), "after work" (the handler has returned).
-        Defaults to "after work". Of a handler that commits, the run has succeeded by then.
+        when: "before work" (the handler has not started), "before commit" (nothing of ``run.commit`` is stored), "after
+        commit" (all of it is stored, but ``run.commit`` does not return), "after work" (the handler has returned).
+        Defaults to "after work". If the handler commits, the run has succeeded by then.
         """
         self._plan("killed", job, on_attempt, when)
 
     def raises(self, job: str, *, on_attempt: int = 1, when: str = AFTER_WORK) -> None:
-        """Let the handler raise a RuntimeError, at the same places. At a commit, ``run.commit`` raises it."""
+        """Make the handler raise a RuntimeError at the same points. At a commit, ``run.commit`` raises it."""
         self._plan("raises", job, on_attempt, when)
 
     def clear(self) -> None:
@@ -107,16 +108,18 @@ class Faults:
         self.rates = Rates()
 
     def _plan(self, kind: str, job: str, on_attempt: int, when: str) -> None:
-        """One that cannot strike would let a test pass for nothing."""
+        """Plan a fault. Refuse one that cannot occur: a test with it would prove nothing."""
         self.check(job)
         if on_attempt < 1:
-            raise OperationError(f"there is no attempt {on_attempt}", remedy="They are counted from 1.")
+            raise OperationError(
+                f"on_attempt={on_attempt}: there is no attempt {on_attempt}", remedy="Attempts are counted from 1."
+            )
         if when not in PLACES:
             raise OperationError(
                 f"when={when!r} is not a place of a fault", remedy=f"Write one of {', '.join(map(repr, PLACES))}."
             )
         self.planned.append(Planned(kind, job, on_attempt, when))
 
-    def of(self, job: str, attempt: int) -> list[Planned]:
-        """Return what is planned for this attempt of each run."""
-        return [one for one in self.planned if (one.job, one.attempt) == (job, attempt)]
+    def planned_for(self, job: str, attempt: int) -> list[Planned]:
+        """Return the faults that are planned for this attempt of each run."""
+        return [fault for fault in self.planned if (fault.job, fault.attempt) == (job, attempt)]

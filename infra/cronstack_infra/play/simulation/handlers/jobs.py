@@ -1,6 +1,6 @@
-"""Cronstack's jobs as the simulation runs them: the runtime in a shell of virtual time, and a row for each attempt.
+"""Cronstack's jobs in a simulation: the runtime with a shell of virtual time, and a trace row for each attempt.
 
-A function that is no job is called as it is.
+The handler of a function that is not a job is called directly.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cronstack.event import parse_event
 from cronstack.ledger.rows import OUTCOMES
 from cronstack.run import Guard, Run
 from cronstack.runtime import OUTSIDE, Shell
-from cronstack.runtime import Invocation as Working
+from cronstack.runtime import Invocation as RuntimeInvocation
 from cronstack.settings import Settings
 from cronstack.transport import Transport
 from cronstack_infra.play.simulation.clock.hub import Hub, length, stamp
@@ -31,12 +31,12 @@ from cronstack_infra.play.simulation.handlers.faults import (
     Planned,
 )
 from cronstack_infra.play.simulation.handlers.sandboxes import Attempt, Observed
-from cronstack_infra.play.simulation.handlers.strands import Strands, crashed
+from cronstack_infra.play.simulation.handlers.strands import Strands, crash_outcome
 from cronstack_infra.play.simulation.trace import OUTSIDE_EVENT
 
 
 class Jobs:
-    """Calls handlers, and emits a row for each attempt of a job."""
+    """Calls handlers and emits a row for each attempt of a job."""
 
     def __init__(
         self,
@@ -50,12 +50,12 @@ class Jobs:
         self._hub, self._strands, self._call_aws = hub, strands, transport
         self._faults, self._randomness, self._emit = faults, randomness, emit
         self._running: Counter[str] = Counter()
-        """Handlers at work, by job."""
+        """Number of running handlers, by job."""
         self._started: set[tuple[str, str]] = set()
-        """Occurrences whose handler was started, but for those whose first attempt went well."""
+        """Occurrences whose handler was started, except those whose first attempt succeeded."""
 
     def call(self, attempt: Attempt, handler: Any, event: Any, context: Any) -> Any:
-        """Lambda's call of whatever stands behind a function's handler string."""
+        """Call the object that a function's handler string names, as Lambda does."""
         if not isinstance(handler, Job):
             return handler(event, context)
         observed = attempt.observed
@@ -63,8 +63,8 @@ class Jobs:
         shell = attempt.sandbox.shell
         if shell is None:
             shell = attempt.sandbox.shell = self._shell(attempt.sandbox.skew)
-        watched = handler._replace(function=self._watched(attempt, handler))
-        answer = observed.answer = Working(watched, event, context, shell).work()
+        wrapped = handler._replace(function=self._wrap_handler(attempt, handler))
+        answer = observed.answer = RuntimeInvocation(wrapped, event, context, shell).work()
         return answer
 
     def _shell(self, skew: int) -> Shell:
@@ -81,31 +81,31 @@ class Jobs:
     def _transport(self, operation: str, parameters: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
         answer = self._call_aws(operation, parameters, timeout)
         if operation == "SendMessage" and "Error" not in answer:
-            self._tell_of_letter(parameters)
+            self._report_letter(parameters)
         return answer
 
-    def _tell_of_letter(self, parameters: Mapping[str, Any]) -> None:
-        """The runtime sends its letters itself; the engine tells only of Lambda's."""
+    def _report_letter(self, parameters: Mapping[str, Any]) -> None:
+        """Emit a dead letter that the runtime has sent. The engine reports only Lambda's own."""
         letter = json.loads(parameters["MessageBody"])
         about = letter.get("cronstack", {})
-        told = {name: about.get(name) for name in ("job", "occurrence", "attempt")}
+        occurrence = {name: about.get(name) for name in ("job", "occurrence", "attempt")}
         reason = letter.get("requestContext", {}).get("condition", "")
         fields = {"origin": "handler", "queue": parameters["QueueUrl"].rsplit("/", 1)[-1], "reason": reason}
-        self._emit({"event": "dead_letter", "at": stamp(self._hub.us), **fields, **told})
+        self._emit({"event": "dead_letter", "at": stamp(self._hub.us), **fields, **occurrence})
 
     def _sleep(self, seconds: float) -> None:
-        attempt = self._strands.live()
+        attempt = self._strands.calling_attempt()
         assert attempt is not None
         self._strands.sleep(attempt, length(seconds))
 
     def _write(self, line: str) -> None:
-        attempt = self._strands.live()
+        attempt = self._strands.calling_attempt()
         assert attempt is not None
-        attempt.observed.line = line  # the last one is the runtime's own
+        attempt.observed.line = line  # the runtime writes the last one
         attempt.write([line])
 
-    def _watched(self, attempt: Attempt, job: Job) -> Callable[[Run], object]:
-        """The handler, its overlaps counted and its planned fates carried out."""
+    def _wrap_handler(self, attempt: Attempt, job: Job) -> Callable[[Run], object]:
+        """Return the handler with its overlaps counted and its planned faults applied."""
 
         def work(run: Run) -> object:
             observed = attempt.observed
@@ -115,69 +115,69 @@ class Jobs:
             observed.overlaps = self._running[job.name]
             self._running[job.name] += 1
             try:
-                return self._struck(attempt, job, run)
+                return self._run_with_faults(attempt, job, run)
             finally:
                 self._running[job.name] -= 1
 
         return work
 
-    def _struck(self, attempt: Attempt, job: Job, run: Run) -> object:
-        """Run the handler, and let the faults strike that are planned for this attempt or drawn."""
-        planned = self._faults.of(job.name, run.attempt)
+    def _run_with_faults(self, attempt: Attempt, job: Job, run: Run) -> object:
+        """Run the handler with the planned and the random faults of this attempt."""
+        planned = self._faults.planned_for(job.name, run.attempt)
         for fault in planned:
             if fault.when == BEFORE_WORK:
-                self._strike(attempt, fault)
+                self._apply(attempt, fault)
         result = self._with_commit_faults(attempt, job, run, planned) if planned else job.function(run)
         for fault in planned:
             if fault.when == AFTER_WORK:
-                self._strike(attempt, fault)
+                self._apply(attempt, fault)
         killed = self._faults.rates.killed
         if killed and self._randomness.random() < killed:
-            self._kill(attempt, "killed before it could tell")
+            self._kill(attempt, f"killed {AFTER_WORK}")
         return result
 
     def _with_commit_faults(self, attempt: Attempt, job: Job, run: Run, planned: list[Planned]) -> object:
-        guard = _StruckGuard(run.guard, lambda when: self._strike_at(attempt, planned, when))
+        guard = _GuardWithFaults(run.guard, lambda when: self._apply_at(attempt, planned, when))
         result = job.function(run._replace(guard=guard))
-        unstruck = [fault.when for fault in planned if fault.when in (BEFORE_COMMIT, AFTER_COMMIT)]
-        if unstruck and not guard.committed:
-            text = f"the fault {unstruck[0]!r} cannot strike: attempt {run.attempt} of {job.name} made no run.commit"
+        not_applied = [fault.when for fault in planned if fault.when in (BEFORE_COMMIT, AFTER_COMMIT)]
+        if not_applied and not guard.committed:
+            text = f"the fault {not_applied[0]!r} cannot occur: attempt {run.attempt} of {job.name} made no run.commit"
             remedy = f"Write when={AFTER_WORK!r}, or when={BEFORE_WORK!r}."
-            self._strands.stall(OperationError(text, remedy=remedy), "a planned fault could not strike")
+            self._strands.abort(OperationError(text, remedy=remedy), "a planned fault could not occur")
         return result
 
-    def _strike_at(self, attempt: Attempt, planned: list[Planned], when: str) -> None:
+    def _apply_at(self, attempt: Attempt, planned: list[Planned], when: str) -> None:
         for fault in planned:
             if fault.when == when:
-                self._strike(attempt, fault)
+                self._apply(attempt, fault)
 
-    def _strike(self, attempt: Attempt, fault: Planned) -> None:
+    def _apply(self, attempt: Attempt, fault: Planned) -> None:
         where = "" if fault.when == AFTER_WORK else f", {fault.when}"
         if fault.kind == "raises":
             raise RuntimeError(f"planned for attempt {fault.attempt} of {fault.job}{where}")
-        self._kill(attempt, f"killed {fault.when}" if where else "killed before it could tell")
+        self._kill(attempt, f"killed {fault.when}")
 
     def _kill(self, attempt: Attempt, why: str) -> None:
         attempt.observed.fault = why
-        self._strands.live()
-        self._strands.kill(attempt, crashed(attempt.invocation.request_id))
+        self._strands.calling_attempt()
+        self._strands.kill(attempt, crash_outcome(attempt.invocation.request_id))
 
-    def forget_running(self) -> None:
-        """The cloud goes back to a state in which no handler runs."""
+    def reset_running(self) -> None:
+        """Reset the count of running handlers, before the cloud is restored."""
         self._running.clear()
 
-    def ended(self, attempt: Attempt) -> None:
-        """Emit the row of an attempt, if it is a job's."""
+    def on_end(self, attempt: Attempt) -> None:
+        """Emit the row of an attempt, if its function is a job."""
         if attempt.observed.job:
             self._emit(self._row(attempt, attempt.observed))
 
     def _row(self, attempt: Attempt, observed: Observed) -> dict[str, Any]:
-        told = _told(observed)
-        status = str(told.get("cronstack", "crashed"))
-        reason = str(told.get("reason", observed.fault))
-        error = str(told.get("error", ""))
+        result = _runtime_result(observed)
+        status = str(result.get("cronstack", "crashed"))
+        reason = str(result.get("reason", observed.fault))
+        error = str(result.get("error", ""))
         if status not in OUTCOMES:
-            status, reason, error = "deferred", reason, str(told.get("note", error))
+            status, reason, error = "deferred", reason, str(result.get("note", error))
         if attempt.dead:
             status = "crashed"
             reason = observed.fault or "time limit"
@@ -205,41 +205,41 @@ class Jobs:
         }
 
 
-class _StruckGuard:
-    """The guard of a run, with the faults that are planned at its commit: ``strike`` is called before and after it."""
+class _GuardWithFaults:
+    """The guard of a run with the planned faults of its commit. ``at_point`` is called before and after the commit."""
 
-    def __init__(self, guard: Guard, strike: Callable[[str], None]) -> None:
-        self._guard, self._strike = guard, strike
+    def __init__(self, guard: Guard, at_point: Callable[[str], None]) -> None:
+        self._guard, self._at_point = guard, at_point
         self.committed = False
         self.checkpoint, self.extend = guard.checkpoint, guard.extend
 
     def commit(self, writes: Sequence[Mapping[str, Any]], result: object) -> None:
         self.committed = True
-        self._strike(BEFORE_COMMIT)
+        self._at_point(BEFORE_COMMIT)
         self._guard.commit(writes, result)
-        self._strike(AFTER_COMMIT)
+        self._at_point(AFTER_COMMIT)
 
 
-def at_work(attempts: Iterable[Attempt], job: str, occurrence: str) -> bool:
-    """Whether one of these attempts is for that occurrence; it may have settled the run already."""
+def is_running(attempts: Iterable[Attempt], job: str, occurrence: str) -> bool:
+    """Return whether one of these attempts is for that occurrence. It may have settled the run already."""
     observed = [attempt.observed for attempt in attempts]
-    return any(one.job == job and _occurrence(one)[0] == occurrence for one in observed)
+    return any(each.job == job and _occurrence(each)[0] == occurrence for each in observed)
 
 
-def _told(observed: Observed) -> Mapping[str, Any]:
-    """What the runtime answered; of one that did not go well what it wrote, which says more."""
+def _runtime_result(observed: Observed) -> Mapping[str, Any]:
+    """Return the runtime's result: its return value, or after a failure its log line, which has more details."""
     answer = observed.answer
-    if answer is not None and answer["cronstack"] in _SAYS_ALL:
+    if answer is not None and answer["cronstack"] in _COMPLETE_ANSWERS:
         return answer
     try:
-        told: Mapping[str, Any] = json.loads(observed.line or "{}")
+        written: Mapping[str, Any] = json.loads(observed.line or "{}")
     except ValueError:
         return answer or {}
-    return told if "cronstack" in told else answer or {}
+    return written if "cronstack" in written else answer or {}
 
 
 def _occurrence(observed: Observed) -> tuple[str, str, str]:
-    """Its id, when it was due, and its key; of a schedule's occurrence the first says the second."""
+    """Return id, due time and key of the occurrence. The id of a schedule's occurrence contains its due time."""
     id = str((observed.answer or {}).get("occurrence", ""))
     if id.startswith("t-") and len(id) == len("t-2013-01-01T05:00:00Z"):
         return id, f"{id[2:-1]}.000Z", ""
@@ -250,4 +250,4 @@ def _occurrence(observed: Observed) -> tuple[str, str, str]:
     return occurrence.id, stamp(occurrence.due * 1000), occurrence.key
 
 
-_SAYS_ALL: Final = ("succeeded", "skipped", "duplicate", "overtaken")
+_COMPLETE_ANSWERS: Final = ("succeeded", "skipped", "duplicate", "overtaken")

@@ -1,8 +1,8 @@
-"""What runs in a simulated cloud: a sandbox, its invocation, and the greenlets of both.
+"""Sandboxes of a virtual cloud, their invocations, and the greenlets of both.
 
-A sandbox is what a process is on Lambda. Its *strands* are greenlets: the handler of the present invocation, and each
-thread that the handler's code has started. Lambda freezes a process between two invocations; a strand whose wait ends
-then goes on with the next one.
+A sandbox corresponds to a process on Lambda. Its *strands* are greenlets: the handler of the current invocation, and
+each thread that the handler's code has started. Lambda freezes a process between two invocations. A strand whose wait
+ends then continues with the next invocation.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from greenlet import greenlet
 
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
 from cronstack_infra.play.simulation.clock.hub import Hub
-from cronstack_infra.play.simulation.handlers.code import Belongings
+from cronstack_infra.play.simulation.handlers.code import FunctionState
 
 if TYPE_CHECKING:
     from cronstack.runtime import Shell
 
 
 class Killed(BaseException):
-    """Thrown into a strand whose sandbox has died."""
+    """Raised in a strand whose sandbox has been killed."""
 
 
 class Context:
@@ -48,26 +48,26 @@ class Context:
         return f"{self._hub.now:%Y/%m/%d}/[{self.function_version}]simulated"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return what AWS's Python runtime does: the deadline less the clock of the sandbox, which may be off."""
+        """Return the deadline minus the clock of the sandbox, which may be wrong, like AWS's Python runtime."""
         return max((self._deadline - self._hub.us - self._skew) // 1000, 0)
 
 
 class Sandbox:
     """A function's loaded modules. One invocation at a time uses them."""
 
-    def __init__(self, function: Function, belongings: Belongings) -> None:
+    def __init__(self, function: Function, function_state: FunctionState) -> None:
         self.function = function
-        self.belongings = belongings
+        self.function_state = function_state
         self.handler: Any = None
         self.shell: Shell | None = None
-        """The runtime's shell, which Lambda keeps as long as the process lives."""
+        """The runtime's shell, which lives as long as the process."""
         self.attempt: Attempt | None = None
-        """The present invocation."""
+        """The current invocation."""
         self.dead = False
         self.skew = 0
         """Microseconds by which its clock is ahead."""
         self.signs_by_date = False
-        """Whether the runtime's transport signs by the dates of answers: it does after a signature was refused."""
+        """Whether the runtime's transport signs by the dates of responses: it does after AWS refuses a signature."""
         self.threads: dict[Strand, None] = {}
         """Threads that have not ended, in the order of their start."""
         self.frozen: list[Callable[[], None]] = []
@@ -76,7 +76,7 @@ class Sandbox:
         """Strands that wait for a file, which another strand may write to, and their wakes."""
 
     def thaw(self) -> list[Callable[[], None]]:
-        """Return the wakes that are overdue, and forget them."""
+        """Return the overdue wakes and remove them."""
         overdue, self.frozen = self.frozen, []
         return overdue
 
@@ -84,7 +84,17 @@ class Sandbox:
 class Strand:
     """One greenlet of a sandbox."""
 
-    __slots__ = ("fruitless", "greenlet", "ident", "joiners", "looks", "looks_at", "refused", "sandbox", "waits")
+    __slots__ = (
+        "clock_reads",
+        "clock_reads_at",
+        "found_nothing",
+        "greenlet",
+        "ident",
+        "joiners",
+        "kills_ignored",
+        "sandbox",
+        "waits",
+    )
 
     def __init__(self, sandbox: Sandbox, ident: int | None = None) -> None:
         self.sandbox = sandbox
@@ -92,41 +102,41 @@ class Strand:
         """None when the strand has ended."""
         self.ident = ident
         """What ``threading.get_ident`` returns in a thread; None in a handler, which is its process's main thread."""
-        self.refused = 0
-        """How often it went on after Killed was raised in it."""
+        self.kills_ignored = 0
+        """How often the strand continued after Killed was raised in it."""
         self.waits = 0
-        """Number of the present wait. A wake that belongs to an earlier one has no effect."""
-        self.looks, self.looks_at = 0, -1
-        """Clock reads at that time, in microseconds; see ``Hub.looks``."""
-        self.fruitless = False
-        """True while it has only looked for a ready file, and found none, since it was resumed."""
+        """Number of the current wait. A wake of an earlier wait has no effect."""
+        self.clock_reads, self.clock_reads_at = 0, -1
+        """Clock reads at that time, in microseconds; see ``Hub.clock_reads``."""
+        self.found_nothing = False
+        """True while the strand has only polled files since it was resumed, and no file was ready."""
         self.joiners: list[Callable[[], None]] = []
-        """Wakes of strands that wait for its end."""
+        """Wakes of strands that wait for the end of this strand."""
 
 
 @dataclass
 class Observed:
-    """What the simulation has seen of an invocation of a job, for its row in the trace."""
+    """Observations of an invocation of a job, for its row in the trace."""
 
     job: str = ""
-    """The job's name; "" until its handler is called, and for a function that is no job."""
+    """The job's name; "" until its handler is called, and for a function that is not a job."""
     event: object = None
     answer: Mapping[str, Any] | None = None
-    """What the runtime returned."""
+    """The return value of the runtime."""
     line: str = ""
-    """The last line that the runtime wrote: its own account of the invocation."""
+    """The last log line of the runtime, which describes the invocation."""
     number: int = 0
     """The attempt's number within its run; 0 until the user's function is called."""
     first: bool = False
     """True when the user's function has not been called for this occurrence before."""
     overlaps: int = 0
-    """Runs of the same job during which this one began."""
+    """Number of runs of the same job during which this one started."""
     fault: str = ""
-    """Why the sandbox was killed, where a fault did it."""
+    """Why the sandbox was killed, if by a fault."""
 
 
 class Listener(Protocol):
-    """The part of a cloud that invocations report to."""
+    """Interface of the part of a cloud to which invocations report."""
 
     def started(self, invocation: Invocation) -> None: ...
 
@@ -157,5 +167,5 @@ class Attempt:
         self.dead = False
         self.strand = Strand(sandbox)
         self.calls = 0
-        """Of AWS, so far."""
+        """Number of calls of AWS so far."""
         self.observed = Observed()

@@ -1,1 +1,1 @@
-"""What is replaced in this process while a cloud plays: time, waiting, threads, files and randomness."""
+"""Replacements in this process while a cloud plays: time, waiting, threads, files and randomness."""

@@ -1,55 +1,55 @@
-"""Waiting for files in virtual time: what is ready now, else the time passes and other threads of the handler run.
+"""Waits for files in virtual time. While no file is ready, time passes and other threads of the handler run.
 
-A wait without a time limit is the machine's own, unless a thread of the same handler could end it.
+A wait without a time limit is real, unless another thread of the same handler could end it.
 """
 
 from __future__ import annotations
 
-import select as plain
+import select as select_module
 import selectors
 from collections.abc import Callable
 from typing import Any, Final
 
 from cronstack_infra.play.simulation.clock.hub import SHORTEST
-from cronstack_infra.play.simulation.process.waits import Waits, nothing
+from cronstack_infra.play.simulation.process.waits import Waits, is_empty
 
 Ready = Callable[[Callable[[float | None], Any], float | None], Any]
-"""Waits by a call that takes a time limit in seconds, for at most so many seconds."""
+"""Function that waits: (call that takes a time limit in seconds, longest wait in seconds) → the ready files."""
 
 SELECTORS: Final[tuple[Any, ...]] = tuple(
     getattr(selectors, name)
     for name in ("SelectSelector", "PollSelector", "EpollSelector", "KqueueSelector")
     if hasattr(selectors, name)
 )
-_SELECT: Final[Any] = plain.select
-_POLL: Final[Any] = getattr(plain, "poll", None)
-_EPOLL: Final[Any] = getattr(plain, "epoll", None)
+_SELECT: Final[Any] = select_module.select
+_POLL: Final[Any] = getattr(select_module, "poll", None)
+_EPOLL: Final[Any] = getattr(select_module, "epoll", None)
 _BEST: Final[Any] = selectors.PollSelector if hasattr(selectors, "PollSelector") else selectors.SelectSelector
 
 
 class PlainSelector(_BEST):  # type: ignore[misc]  # chosen at run time
-    """A selector that waits in the machine's time, whatever the others do."""
+    """A selector that always waits in real time."""
 
     select = _BEST.select
 
 
 def ready(wait: Callable[[float | None], Any], timeout: float | None, *, waits: Waits, sleep: Any) -> Any:
-    """``Ready`` for handlers, for the host, and for other threads of the machine's."""
-    if waits.here():
-        if timeout is None and waits.alone():
+    """Implement ``Ready`` for handlers, for the host, and for other threads of this process."""
+    if waits.in_strand():
+        if timeout is None and waits.is_only_strand():
             return wait(None)
         return waits.ready(lambda: wait(0), timeout)
     if timeout is None or not waits.of_this_thread():
         return wait(timeout)
-    found = wait(0)
-    if nothing(found):
+    ready_files = wait(0)
+    if is_empty(ready_files):
         sleep(max(timeout, SHORTEST / 1_000_000))
-        found = wait(0)
-    return found
+        ready_files = wait(0)
+    return ready_files
 
 
 def selecting(original: Any, ready: Ready) -> Any:
-    """The method ``select`` of a selector."""
+    """Return the replacement of a selector's method ``select``."""
 
     def select(self: Any, timeout: float | None = None) -> Any:
         return ready(lambda limit: original(self, limit), timeout)
@@ -58,7 +58,7 @@ def selecting(original: Any, ready: Ready) -> Any:
 
 
 def select(ready: Ready) -> Any:
-    """``select.select``."""
+    """Return the replacement of ``select.select``."""
 
     def selected(reading: Any, writing: Any, other: Any, timeout: float | None = None) -> Any:
         return ready(lambda limit: _SELECT(reading, writing, other, limit), timeout)
@@ -67,7 +67,7 @@ def select(ready: Ready) -> Any:
 
 
 class _Wrapped:
-    """A poll object whose waits are virtual; all else is the original's."""
+    """A poll object whose waits are virtual; all other members are the original's."""
 
     def __init__(self, original: Any, ready: Ready) -> None:
         self._original, self._ready = original, ready
@@ -78,14 +78,14 @@ class _Wrapped:
 
 class _Poll(_Wrapped):
     def poll(self, timeout: float | None = None) -> Any:
-        """Milliseconds."""
+        """Replace ``poll``. ``timeout``: milliseconds."""
         seconds = None if timeout is None or timeout < 0 else timeout / 1000
         return self._ready(lambda limit: self._original.poll(limit if limit is None else limit * 1000), seconds)
 
 
 class _Epoll(_Wrapped):
     def poll(self, timeout: float | None = None, maxevents: int = -1) -> Any:
-        """Seconds."""
+        """Replace ``poll``. ``timeout``: seconds."""
         seconds = None if timeout is None or timeout < 0 else timeout
         return self._ready(lambda limit: self._original.poll(limit, maxevents), seconds)
 
@@ -97,10 +97,10 @@ class _Epoll(_Wrapped):
 
 
 def polls(ready: Ready) -> Any:
-    """``select.poll``."""
+    """Return the replacement of ``select.poll``."""
     return lambda: _Poll(_POLL(), ready)
 
 
 def epolls(ready: Ready) -> Any:
-    """``select.epoll``."""
-    return lambda *given, **named: _Epoll(_EPOLL(*given, **named), ready)
+    """Return the replacement of ``select.epoll``."""
+    return lambda *args, **kwargs: _Epoll(_EPOLL(*args, **kwargs), ready)

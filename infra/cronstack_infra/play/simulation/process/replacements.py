@@ -1,4 +1,4 @@
-"""What is replaced in this process while a cloud plays, and put back afterwards."""
+"""Members that are replaced in this process while a cloud plays, and restored afterwards."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 
 
 class Replacements:
-    """Undone as a whole, the latest first."""
+    """Replaced members. ``undo`` restores all of them, the latest first."""
 
     def __init__(self) -> None:
         self._undo: list[Callable[[], object]] = []
 
     def __bool__(self) -> bool:
-        """Whether anything is replaced."""
+        """Return whether any member is replaced."""
         return bool(self._undo)
 
     def put(self, owner: Any, **replacements: Any) -> None:
-        """Replace members of a module or class. Skip a name that it lacks: Pythons and systems differ."""
+        """Replace members of a module or class. Skip a missing name: versions and systems differ."""
         for name, replacement in replacements.items():
             if hasattr(owner, name):
                 self._undo.append(partial(setattr, owner, name, getattr(owner, name)))
                 setattr(owner, name, replacement)
 
-    def undo_by(self, call: Callable[[], object]) -> None:
-        """Have ``undo`` call this too."""
+    def on_undo(self, call: Callable[[], object]) -> None:
+        """Make ``undo`` call this too."""
         self._undo.append(call)
 
     def undo(self) -> None:

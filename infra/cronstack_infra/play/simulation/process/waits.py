@@ -1,11 +1,11 @@
 """Waits of handler code, in virtual time: locks, threads, queues and files.
 
 A thread that a handler starts is a greenlet of its sandbox. All waits of ``threading``, ``queue``, ``select`` and
-``concurrent.futures`` come down to three: for a lock, for the end of a thread, for a file. Here each of them hands
-over to the hub, so that virtual time moves and the same seed gives the same order.
+``concurrent.futures`` come down to three: for a lock, for the end of a thread, for a file. Here each of them switches
+to the hub, so that virtual time moves and the same seed gives the same order.
 
-What replaces members of ``threading`` asks for the cloud that is awake at each call: code that keeps a reference finds
-the machine's own behaviour when no cloud is awake, and outside of handlers.
+The replacements of members of ``threading`` look up the active cloud at each call. Code that keeps a reference gets
+Python's own behaviour while no cloud is active, and outside handlers.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _OF_THREAD: Final = "_cronstack_strand"
 """Attribute of a thread that is a greenlet."""
 _THREADING: Final[Any] = threading
 
-_awake: Waits | None = None
+_active: Waits | None = None
 
 
 class Waits:
-    """Of one cloud. ``in_handler`` returns whether code of a handler asks."""
+    """The waits of one cloud. ``in_handler`` returns whether the caller is code of a handler."""
 
     def __init__(self, hub: Hub, strands: Strands, in_handler: Callable[[], bool]) -> None:
         self.hub, self.strands, self._in_handler = hub, strands, in_handler
@@ -44,17 +44,17 @@ class Waits:
         self._threads = 0
 
     def wake(self) -> None:
-        global _awake
-        _awake = self
+        global _active
+        _active = self
         self._threads = 0
 
     def sleep(self) -> None:
-        global _awake
-        if _awake is self:
-            _awake = None
+        global _active
+        if _active is self:
+            _active = None
 
-    def here(self) -> bool:
-        """Whether a strand asks, and not the host, moto, or a thread of the machine's."""
+    def in_strand(self) -> bool:
+        """Return whether a strand calls, and not the host, moto, or a real thread."""
         return self.of_this_thread() and self._in_handler()
 
     def of_this_thread(self) -> bool:
@@ -66,17 +66,17 @@ class Waits:
 
     def pause(self, wake: Callable[[], None], until: int | None) -> None:
         """Wait until something calls ``wake``, or until that time."""
-        self.strands.live()
-        self.strands.look()
+        self.strands.calling_attempt()
+        self.strands.read_clock()
         self.strands.park(wake, None if until is None else until - self.hub.us)
 
-    def over(self, until: int | None) -> bool:
+    def is_over(self, until: int | None) -> bool:
         return until is not None and self.hub.us >= until
 
     # a thread
 
     def start(self, thread: threading.Thread) -> None:
-        """Make the thread a greenlet. It begins when the strand that starts it waits."""
+        """Make the thread a greenlet. It starts when the calling strand waits."""
         if thread._started.is_set():  # type: ignore[attr-defined]  # missing in the stubs
             raise RuntimeError("threads can only be started once")
         self._threads += 1
@@ -88,15 +88,15 @@ class Waits:
         vars(thread).update({_OF_THREAD: strand, "_ident": strand.ident})
         thread._started.set()  # type: ignore[attr-defined]  # missing in the stubs
 
-        def begin() -> None:
+        def start() -> None:
             if strand.greenlet is None:
                 return
             if strand.sandbox.attempt is None:
-                strand.sandbox.frozen.append(begin)
+                strand.sandbox.frozen.append(start)
             else:
                 self.strands.resume(strand)
 
-        self.hub.soon(begin)
+        self.hub.call_soon(start)
 
     def _run(self, thread: Any, strand: Strand) -> None:
         active: dict[int | None, Any] = _THREADING._active
@@ -110,13 +110,13 @@ class Waits:
         finally:
             active.pop(strand.ident, None)
             thread._is_stopped = True
-            self.strands.ended(strand)
+            self.strands.drop_strand(strand)
 
     def join(self, strand: Strand, timeout: float | None) -> None:
         if strand is self.strands.strand:
             raise RuntimeError("cannot join current thread")
         until = self.until(timeout)
-        while strand.greenlet is not None and not self.over(until):
+        while strand.greenlet is not None and not self.is_over(until):
             wake = self.strands.waker()
             strand.joiners.append(wake)
             self.pause(wake, until)
@@ -124,49 +124,49 @@ class Waits:
     # a file
 
     def ready(self, look: Callable[[], Any], timeout: float | None) -> Any:
-        """Return what ``look`` finds ready, now or once another strand has run; nothing when the time is over.
+        """Return the files that ``look`` finds ready, now or after another strand has run. Return none at the timeout.
 
-        Some time passes in any case: asyncio looks again and again until its clock is past a timer.
+        The shortest wait takes some time: asyncio polls repeatedly until its clock is past a timer.
         """
         strand = self.strands.strand
         assert strand is not None
-        found = look()
+        ready_files = look()
         until = None if timeout is None else self.hub.us + max(length(max(timeout, 0)), SHORTEST)
         sandbox = strand.sandbox
         try:
-            while nothing(found) and not self.over(until):
+            while is_empty(ready_files) and not self.is_over(until):
                 wake = sandbox.pollers[strand] = self.strands.waker()
                 self.pause(wake, until)
-                strand.fruitless = True
-                found = look()
+                strand.found_nothing = True
+                ready_files = look()
         finally:
-            strand.fruitless = False
+            strand.found_nothing = False
             sandbox.pollers.pop(strand, None)
-        return found
+        return ready_files
 
-    def alone(self) -> bool:
-        """Whether the strand that asks is the only one of its sandbox: what it waits for comes from this machine."""
+    def is_only_strand(self) -> bool:
+        """Return whether the calling strand is the only one of its sandbox. Then only a real event can end its wait."""
         strand = self.strands.strand
         return strand is None or not (strand.sandbox.threads.keys() - {strand})
 
 
-def nothing(found: Any) -> bool:
-    """Whether no file is ready. ``select.select`` returns three lists, all others one."""
-    return not any(found) if isinstance(found, tuple) else not found
+def is_empty(ready_files: Any) -> bool:
+    """Return whether no file is ready. ``select.select`` returns three lists, all other functions one."""
+    return not any(ready_files) if isinstance(ready_files, tuple) else not ready_files
 
 
-def _here() -> Waits | None:
-    """The awake cloud's, when a handler's code asks."""
-    return _awake if _awake is not None and _awake.here() else None
+def _waits_of_caller() -> Waits | None:
+    """Return the waits of the active cloud if a handler calls."""
+    return _active if _active is not None and _active.in_strand() else None
 
 
 class Lock:
-    """A lock that handler code makes; everyone else who calls it gets Python's own."""
+    """A lock of handler code. Other callers get Python's own lock."""
 
     __slots__ = ("__weakref__", "_real", "_waiting")
 
     def __new__(cls) -> Any:
-        if _here() is None:
+        if _waits_of_caller() is None:
             return _thread.allocate_lock()
         return super().__new__(cls)
 
@@ -175,12 +175,12 @@ class Lock:
         self._waiting: deque[Callable[[], None]] = deque()
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        waits = _here()
+        waits = _waits_of_caller()
         if not blocking or waits is None or (timeout < 0 and timeout != -1):
             return self._real.acquire(blocking, timeout)
         until = None if timeout == -1 else waits.until(timeout)
         while not self._real.acquire(False):
-            if waits.over(until):
+            if waits.is_over(until):
                 return False
             wake = waits.strands.waker()
             entry = _later(waits.hub, wake)
@@ -216,32 +216,32 @@ class Lock:
 
 def _later(hub: Hub, wake: Callable[[], None]) -> Callable[[], None]:
     def later() -> None:
-        hub.soon(wake)
+        hub.call_soon(wake)
 
     return later
 
 
-def reentrant_lock(*given: Any, **named: Any) -> Any:
-    """``threading.RLock``: in Python where handler code makes it, so that it is built on ``Lock``."""
-    return _RLOCK(*given, **named) if _here() is None else _THREADING._PyRLock(*given, **named)
+def reentrant_lock(*args: Any, **kwargs: Any) -> Any:
+    """``threading.RLock``. Handler code gets the one written in Python, which is built on ``Lock``."""
+    return _RLOCK(*args, **kwargs) if _waits_of_caller() is None else _THREADING._PyRLock(*args, **kwargs)
 
 
 class SimpleQueue(_VIRTUAL_QUEUE):  # type: ignore[misc]  # made at run time
-    """``queue.SimpleQueue``: in Python where handler code makes it, so that it is built on ``Lock``."""
+    """``queue.SimpleQueue``. Handler code gets the one written in Python, which is built on ``Lock``."""
 
-    def __new__(cls, *given: Any, **named: Any) -> Any:
-        return _PLAIN_QUEUE() if _here() is None else super().__new__(cls)
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        return _PLAIN_QUEUE() if _waits_of_caller() is None else super().__new__(cls)
 
 
 def get_ident() -> int:
-    """``threading.get_ident``: a thread of a handler's has a number of its own."""
-    strand = _awake.strands.strand if _awake is not None and _GET_IDENT() == _awake._os_thread else None
+    """``threading.get_ident``: each thread of a handler has its own number."""
+    strand = _active.strands.strand if _active is not None and _GET_IDENT() == _active._os_thread else None
     return _GET_IDENT() if strand is None or strand.ident is None else strand.ident
 
 
 def start(thread: threading.Thread) -> None:
     """``Thread.start``."""
-    waits = _here()
+    waits = _waits_of_caller()
     if waits is None:
         _START(thread)
     else:
@@ -249,11 +249,11 @@ def start(thread: threading.Thread) -> None:
 
 
 def join(thread: threading.Thread, timeout: float | None = None) -> None:
-    """``Thread.join``. The host does not wait for a handler's thread: it cannot run meanwhile."""
+    """``Thread.join``. The host does not wait for a handler's thread, which cannot run meanwhile."""
     strand: Strand | None = vars(thread).get(_OF_THREAD)
     if strand is None:
         _JOIN(thread, timeout)
-    elif (waits := _here()) is not None:
+    elif (waits := _waits_of_caller()) is not None:
         waits.join(strand, timeout)
 
 
