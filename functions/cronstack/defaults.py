@@ -38,7 +38,7 @@ class Defaults(NamedTuple):
     """Seconds a final run stays in the ledger. Defaults to 35 d."""
     horizon: int = 16 * 86400
     """Seconds after which an event is refused: the ledger may no longer show whether it ran. Defaults to 16 d."""
-    last_resort: int = 400 * 86400
+    open_retention: int = 400 * 86400
     """Seconds an open run, or a plan, stays in the ledger after its due time if nothing ends it, for example because
     its job was removed. Defaults to 400 d."""
     skew_margin: float = 2.0

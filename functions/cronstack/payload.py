@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from cronstack.errors import EventError
 
-LARGEST_INPUT: Final = 192 * 1024
+MAX_INPUT_BYTES: Final = 192 * 1024
 """Most bytes of JSON. An event may have 200 KiB: the rest is for its other fields, and for those of a redrive."""
-DEEPEST_INPUT: Final = 62
+MAX_INPUT_DEPTH: Final = 62
 """Most levels of nesting. An event may have 64."""
 CONTEXT_ATTRIBUTE: Final = "<aws.scheduler."
 """The beginning of EventBridge Scheduler's context attributes. Scheduler replaces them in the text of an event."""
@@ -28,12 +28,12 @@ def check_input(input: object) -> dict[str, Any]:
     if not isinstance(input, Mapping):
         raise EventError("BadPayload", f"the input is {kind(input)}, not a JSON object", remedy=_EXAMPLE)
     given = dict(input)
-    check_shape(given, "the input", DEEPEST_INPUT)
+    check_shape(given, "the input", MAX_INPUT_DEPTH)
     text = print_json(given, "the input")
-    if (size := len(text.encode())) > LARGEST_INPUT:
+    if (size := len(text.encode())) > MAX_INPUT_BYTES:
         raise EventError(
             "TooLarge",
-            f"the input has {size} bytes of JSON; the limit is {LARGEST_INPUT}",
+            f"the input has {size} bytes of JSON; the limit is {MAX_INPUT_BYTES}",
             remedy="Store the data in S3 and give the job the object's key.",
         )
     if CONTEXT_ATTRIBUTE in text:

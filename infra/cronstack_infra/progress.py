@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 """Callback for a line of text about a step that takes time."""
 
 

@@ -11,7 +11,7 @@ import pytest
 from cronstack_infra.ask.run import Asked, ask
 from cronstack_infra.ask.table import QUESTIONS, question_of
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
-from cronstack_infra.switches.reading import read
+from cronstack_infra.switches.parsing import read
 from tests.ask.conftest import clients
 
 
@@ -24,7 +24,7 @@ def asked(virtual: VirtualCloud, id: str, *switches: str) -> Asked:
         run="test",
         now=lambda: virtual.now,
         sleep=lambda seconds: virtual.advance(timedelta(seconds=seconds)),
-        say=lambda line: None,
+        progress=lambda line: None,
     )
     return one
 
@@ -108,5 +108,5 @@ def test_each_question_about_a_switch_is_tested_with_two_settings_at_least() -> 
 def test_other_questions_have_answers(virtual: VirtualCloud, id: str, text: str) -> None:
     one = asked(virtual, id)
     assert one.answer is not None, one.fault
-    assert text in one.answer.said
+    assert text in one.answer.text
     assert one.answer.setting == ""

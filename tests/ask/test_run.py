@@ -44,7 +44,7 @@ def run(
     questions = [Question(f"q{number}", "Is it?", 1, 0.1, each) for number, each in enumerate(asks)]
     progress: list[str] = []
     sleep = lambda seconds: virtual.advance(timedelta(seconds=seconds))  # noqa: E731
-    return list(ask(clients, questions, run=name, now=lambda: virtual.now, sleep=sleep, say=progress.append))
+    return list(ask(clients, questions, run=name, now=lambda: virtual.now, sleep=sleep, progress=progress.append))
 
 
 def test_nothing_is_left_after_a_run(virtual: VirtualCloud) -> None:

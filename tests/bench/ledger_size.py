@@ -138,7 +138,7 @@ class Ledger:
 
     def _run(self, store: Store, of: Occurrence, now: int) -> None:
         opening = claim_requests.Opening(self.table, of, f"holder-{now}", now, now, now + MINUTE, 3, self._ttl)
-        _ask(store, claim_requests.claim_alone(opening, None, now - MINUTE))
+        _ask(store, claim_requests.claim_without_lease(opening, None, now - MINUTE))
         closing = run_requests.Closing(
             self.table, of, opening.holder, "succeeded", now + 500, ttl=self._ttl, result='"done"', alone=True
         )

@@ -155,7 +155,7 @@ def a_renewal_lengthens_and_is_counted(store: GuardStore) -> None:
 
 
 def a_renewal_alone_needs_the_open_attempt(store: GuardStore) -> None:
-    store.ask(claim_requests.claim_alone(opening(store), None, 0))
+    store.ask(claim_requests.claim_without_lease(opening(store), None, 0))
     assert renew_alone(store, 20) == Done({})
     assert store.plain(run_key())["expires"] == NOON + 65_020
     assert isinstance(renew_alone(store, 15), Refused)
@@ -234,7 +234,7 @@ def a_write_that_is_refused_keeps_the_attempt_open(store: GuardStore) -> None:
 
 
 def they_come_without_a_lease_too(store: GuardStore) -> None:
-    store.ask(claim_requests.claim_alone(opening(store), None, 0))
+    store.ask(claim_requests.claim_without_lease(opening(store), None, 0))
     commit = closing(store, "succeeded")._replace(writes=(count(store),))
     assert store.ask(settle_alone(commit, store.token("s-1"))) == Done({})
     assert counted(store)

@@ -157,9 +157,9 @@ def the_fence_must_grow(store: GuardStore) -> None:
 
 def numbers_are_compared_as_numbers(store: GuardStore) -> None:
     """9 is less than 10, though not as text."""
-    store.ask(claim_requests.claim_alone(opening(store, fence=9), None, 0))
+    store.ask(claim_requests.claim_without_lease(opening(store, fence=9), None, 0))
     store.ask(settle_alone(closing(store, "retrying")))
-    assert isinstance(store.ask(claim_requests.claim_alone(opening(store, holder=1, fence=10), None, 0)), Done)
+    assert isinstance(store.ask(claim_requests.claim_without_lease(opening(store, holder=1, fence=10), None, 0)), Done)
 
 
 def a_takeover_marks_the_crashed_run(store: GuardStore) -> None:
@@ -200,7 +200,7 @@ def each_state_is_claimed_by_its_own_condition(store: GuardStore) -> None:
 
 
 def the_letter_has_one_sender(store: GuardStore) -> None:
-    store.ask(claim_requests.claim_alone(opening(store, limit=1), None, 0))
+    store.ask(claim_requests.claim_without_lease(opening(store, limit=1), None, 0))
     store.ask(settle_alone(closing(store, "dead", reason="RetriesExhausted")))
     dead = seen(store)
     assert dead is not None
@@ -215,7 +215,7 @@ def the_letter_has_one_sender(store: GuardStore) -> None:
 
 
 def a_claim_of_the_letter_that_comes_late_is_refused_though_its_holder_is_back(store: GuardStore) -> None:
-    store.ask(claim_requests.claim_alone(opening(store, limit=1), None, 0))
+    store.ask(claim_requests.claim_without_lease(opening(store, limit=1), None, 0))
     store.ask(settle_alone(closing(store, "dead", reason="RetriesExhausted")))
 
     def claim(number: int, expires: int) -> Call:
@@ -238,21 +238,21 @@ def a_skip_is_recorded_once(store: GuardStore) -> None:
 
 
 def a_claim_alone_is_answered_by_the_old_item(store: GuardStore) -> None:
-    assert store.ask(claim_requests.claim_alone(opening(store), None, 0)) == Done({})
+    assert store.ask(claim_requests.claim_without_lease(opening(store), None, 0)) == Done({})
     before = store.item(run_key())
-    refused = store.ask(claim_requests.claim_alone(opening(store, holder=1, fence=11), None, NOON + 65_010))
+    refused = store.ask(claim_requests.claim_without_lease(opening(store, holder=1, fence=11), None, NOON + 65_010))
     assert refused == Refused((Condition(held=False, item=store.item(run_key())),))
-    taken = store.ask(claim_requests.claim_alone(opening(store, holder=1, fence=11), None, NOON + 65_011))
+    taken = store.ask(claim_requests.claim_without_lease(opening(store, holder=1, fence=11), None, NOON + 65_011))
     assert taken == Done({"Attributes": before})
     assert store.plain(run_key())["attempt"] == 2
 
 
 def another_input_is_refused_alone(store: GuardStore) -> None:
-    store.ask(claim_requests.claim_alone(opening(store), None, 0))
+    store.ask(claim_requests.claim_without_lease(opening(store), None, 0))
     store.ask(settle_alone(closing(store, "retrying")))
     other = opening(store, holder=1, fence=11)
     other = other._replace(occurrence=other.occurrence._replace(payload="other"))
-    assert isinstance(store.ask(claim_requests.claim_alone(other, None, 0)), Refused)
+    assert isinstance(store.ask(claim_requests.claim_without_lease(other, None, 0)), Refused)
 
 
 def a_token_makes_a_claim_happen_once(store: GuardStore) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from cronstack.deploy_check import answer, names, waiting
 from cronstack.deploy_check.check import handler, judge
-from cronstack.deploy_check.names import BY_CODE, JOBS, KEPT, KEPT_ONCE, REGARDLESS
+from cronstack.deploy_check.names import BY_CODE, JOBS, KEPT, REGARDLESS, RETAINED_ONCE
 
 
 class Context:
@@ -76,11 +76,11 @@ BOTH = {JOBS: ["pay", "remind"], BY_CODE: ["remind"]}
         (BOTH, {JOBS: ["pay"], KEPT: ["remind"], REGARDLESS: "remind"}, False),
         (BOTH, {JOBS: ["pay"], KEPT: ["remind"], REGARDLESS: "all"}, False),
         (BOTH, {JOBS: ["pay"], KEPT: ["remind"], REGARDLESS: "pay"}, True),
-        (BOTH, {JOBS: ["pay", "remind"], KEPT_ONCE: ["remind"]}, True),
+        (BOTH, {JOBS: ["pay", "remind"], RETAINED_ONCE: ["remind"]}, True),
         ({JOBS: ["pay"], KEPT: ["remind"]}, {JOBS: ["pay"]}, True),
         ({JOBS: ["pay"], KEPT: ["remind"]}, {JOBS: ["pay", "remind"]}, False),
-        ({JOBS: ["pay"], KEPT_ONCE: ["pay"]}, {JOBS: ["pay"]}, True),
-        ({JOBS: ["pay"], KEPT_ONCE: ["pay"]}, {JOBS: ["pay"], BY_CODE: ["pay"]}, False),
+        ({JOBS: ["pay"], RETAINED_ONCE: ["pay"]}, {JOBS: ["pay"]}, True),
+        ({JOBS: ["pay"], RETAINED_ONCE: ["pay"]}, {JOBS: ["pay"], BY_CODE: ["pay"]}, False),
         ({**BOTH, REGARDLESS: "all"}, BOTH, False),
         ({}, BOTH, False),
     ],

@@ -10,7 +10,7 @@ import pytest
 from cronstack.errors import EventError
 from cronstack.event import operator_event, parse_event, planned_event, redrive_event, scheduled_input
 from cronstack.occurrence import LONGEST_KEY
-from cronstack.payload import DEEPEST_INPUT, LARGEST_INPUT, check_input
+from cronstack.payload import MAX_INPUT_BYTES, MAX_INPUT_DEPTH, check_input
 
 
 def nested(levels: int) -> dict[str, Any]:
@@ -35,8 +35,8 @@ REFUSED: dict[str, tuple[object, str]] = {
     "tuple": ({"days": (1, 2)}, r"has the tuple \(1, 2\), which JSON would make a list"),
     "tuple of a long number": ({"x": (10**5000,)}, "has the tuple <tuple>, which JSON would make a list"),
     "number as key": ({"a": {1: 2}}, "has the key 1, which is an int; JSON has text as keys"),
-    "too deep": (nested(DEEPEST_INPUT + 1), "nested more than 62 levels deep"),
-    "too large": ({"x": "y" * LARGEST_INPUT}, "has 196617 bytes of JSON; the limit is 196608"),
+    "too deep": (nested(MAX_INPUT_DEPTH + 1), "nested more than 62 levels deep"),
+    "too large": ({"x": "y" * MAX_INPUT_BYTES}, "has 196617 bytes of JSON; the limit is 196608"),
 }
 
 
@@ -50,7 +50,7 @@ def test_an_input_that_no_event_can_contain_unchanged_is_refused(name: str) -> N
 
 @pytest.mark.parametrize(
     "input",
-    [{}, {"a": [1, 2.5, None, True, "é", {"b": []}]}, nested(DEEPEST_INPUT), {"x": "é" * 98_000}, {"x": "<aws.s3>"}],
+    [{}, {"a": [1, 2.5, None, True, "é", {"b": []}]}, nested(MAX_INPUT_DEPTH), {"x": "é" * 98_000}, {"x": "<aws.s3>"}],
     ids=["empty", "all kinds", "deepest", "largest", "almost a context attribute"],
 )
 def test_an_accepted_input_arrives_unchanged_by_every_event(input: dict[str, Any]) -> None:

@@ -106,15 +106,15 @@ def test_each_of_31_days_equals_a_count_of_the_file_and_one_planted_flight_is_se
 
 
 def test_the_dead_letter_of_the_broken_job_is_mended_and_redriven(shown: stages.Shown) -> None:
-    letter = stages.break_it(shown)
+    letter = stages.fail_broken_job(shown)
     assert "1,3194" in letter.contents.error
     before = {each.job: each for each in stages.tally(shown)}["broken"]
     assert (before.failed, before.dead_letters) == (1, 1)
     with pytest.raises(OperationError, match="did not help"):
-        stages.redrive_it(shown, letter)
+        stages.redrive_letter(shown, letter)
     (second,) = stages.list_letters(shown.clients("sqs"), shown.deployment, job="broken")
-    stages.mend_it(shown)
-    row = stages.redrive_it(shown, second)
+    stages.fix_broken_job(shown)
+    row = stages.redrive_letter(shown, second)
     assert (row.occurrence, row.attempt, row.result) == (letter.occurrence, 3, {"euros": 100.0, "dollars": 131.94})
     after = {each.job: each for each in stages.tally(shown)}["broken"]
     assert (after.occurrences, after.succeeded, after.failed, after.dead_letters) == (1, 1, 0, 0)

@@ -81,7 +81,7 @@ LAYERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("__main__",),
     ),
     "cronstack_infra.local.effects": (
-        ("kept_lookups", "targets"),
+        ("cached_lookups", "targets"),
         ("invoker", "rule_targets"),
         ("deliveries", "destinations", "source_polls"),
         ("runner",),

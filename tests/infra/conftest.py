@@ -14,7 +14,7 @@ import pytest
 
 import cronstack_infra.aws
 from cronstack_infra.discovery.discover import discover
-from cronstack_infra.toolchain.node import give_jsii_our_node
+from cronstack_infra.toolchain.node import set_jsii_node
 from tests.infra.packages import Package
 from tests.places import ROOT
 
@@ -30,7 +30,7 @@ def template_of(
     package: str, functions: Path, outdir: Path, *, stack: str, resources: Resources | None = None, **context: str
 ) -> dict[str, Any]:
     """Return the stack's template, with resources. ``test_app.py`` validates against AWS's schemas."""
-    give_jsii_our_node(os.environ)
+    set_jsii_node(os.environ)
     import aws_cdk as cdk
 
     app = cdk.App(outdir=str(outdir), context=context, builtin_cloud_formation_validation=False)

@@ -14,7 +14,7 @@ import cronstack_infra.aws
 from cronstack_infra.discovery.discover import discover
 from cronstack_infra.lock_file import Lock
 from cronstack_infra.play.simulation.cloud.assembly import Assembly, read
-from cronstack_infra.toolchain.node import give_jsii_our_node
+from cronstack_infra.toolchain.node import set_jsii_node
 from tests.life.code import Code, write
 
 PACKAGE: Final = "life"
@@ -46,7 +46,7 @@ class App:
         return self._kept[about]
 
     def _synthesize(self, stack: str, code: Code, lock: Lock, broken: bool, context: Mapping[str, str]) -> Assembly:
-        give_jsii_our_node(os.environ)
+        set_jsii_node(os.environ)
         import aws_cdk as cdk
 
         number = len(self._kept)

@@ -44,7 +44,7 @@ class Cloud:
         self.client = cloud.client
         self.endpoint = cloud.endpoint
         self.pid = cloud.pid
-        self.told: list[dict[str, Any]] = []
+        self.past_events: list[dict[str, Any]] = []
         self._incoming = events
         self.handler_role = self.role("handlers", "lambda.amazonaws.com", {"Action": "sqs:*", "Resource": "*"})
         allowed = {"Action": ["lambda:InvokeFunction", "sqs:SendMessage", "sns:Publish", "dynamodb:*"], "Resource": "*"}
@@ -105,12 +105,12 @@ class Cloud:
         return requests
 
     def next_event(self, seconds: float = 60) -> dict[str, Any]:
-        self.told.append(self._incoming.get(timeout=seconds))
-        return self.told[-1]
+        self.past_events.append(self._incoming.get(timeout=seconds))
+        return self.past_events[-1]
 
     def await_event(self, event: str, seconds: float = 60, **fields: Any) -> dict[str, Any]:
         """Return the first event of this kind with these fields; wait up to ``seconds`` for each further event."""
-        for past in self.told:
+        for past in self.past_events:
             if past["event"] == event and fields.items() <= past.items():
                 return past
         while True:
@@ -129,8 +129,8 @@ class Cloud:
     def events(self, event: str, **fields: Any) -> list[dict[str, Any]]:
         """Return all events so far of this kind with these fields."""
         while not self._incoming.empty():
-            self.told.append(self._incoming.get())
-        return [past for past in self.told if past["event"] == event and fields.items() <= past.items()]
+            self.past_events.append(self._incoming.get())
+        return [past for past in self.past_events if past["event"] == event and fields.items() <= past.items()]
 
 
 @contextmanager

@@ -235,7 +235,7 @@ def test_reserved_concurrency_one_runs_events_one_after_the_other(cloud: Cloud) 
     deadline = time.monotonic() + 60
     while len(cloud.events("finished", function="single")) < 3 and time.monotonic() < deadline:
         time.sleep(0.05)
-    of_single = [event for event in cloud.told if event.get("function") == "single"]
+    of_single = [event for event in cloud.past_events if event.get("function") == "single"]
     kinds = [event["event"] for event in of_single if event["event"] in ("started", "finished")]
     assert kinds == ["started", "finished"] * 3
 

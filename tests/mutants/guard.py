@@ -132,7 +132,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "an own run is not recognised",
-        "decide_alone",
+        "decide_without_lease",
         Code("run is not None and run.status == 'running' and run.holder == claimant.holder", "run is None"),
         ("I10", "I9", "I6"),
     ),

@@ -64,7 +64,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "without a lease: the status is not checked",
-        "STARTED_ALONE",
+        "STARTED_WITHOUT_LEASE",
         Text(" OR (#status = :running", " OR #attempt > :zero OR (#status = :running"),
         ("I2", "I3", "I7", "I17"),
     ),
@@ -127,7 +127,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "without a lease: a failed run has no pause",
-        "STARTED_ALONE",
+        "STARTED_WITHOUT_LEASE",
         Text("(#status = :retrying AND (attribute_not_exists(#after) OR #after <= :rested))", "#status = :retrying"),
         ("I11",),
     ),

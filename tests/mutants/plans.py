@@ -133,7 +133,7 @@ _BEGINS: tuple[Mutant, ...] = (
     Mutant(
         "an overtaken event has a carrier, instead of its plan's event",
         "arm_plan",
-        Code("_event_of(delivery, plan)", "carrier.kept_text(delivery.terms.event)"),
+        Code("_event_of(delivery, plan)", "carrier.stored_text(delivery.terms.event)"),
         ("I8", "I9", "I18"),
     ),
     Mutant(
@@ -156,8 +156,8 @@ _BEGINS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a run of a key is created without starting its plan",
-        "claim_alone",
-        Code("OPEN_ALONE if may_begin else STARTED_ALONE", "OPEN_ALONE"),
+        "claim_without_lease",
+        Code("OPEN_WITHOUT_LEASE if may_begin else STARTED_WITHOUT_LEASE", "OPEN_WITHOUT_LEASE"),
         ("I19",),
     ),
     Mutant(
@@ -169,7 +169,7 @@ _BEGINS: tuple[Mutant, ...] = (
     Mutant("a late plan starts", "_begin", Code("(yield from _miss_late(delivery))", "None"), ("I12",)),
     Mutant(
         "an event of another plan than the run's counts as its own",
-        "decide_alone",
+        "decide_without_lease",
         Code("(run.revision, run.due) != (claimant.revision, claimant.due)", "False"),
         ("I9", "I14"),
     ),
@@ -298,8 +298,11 @@ _PLANNERS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a sweep ignores plans that are due later",
-        "is_left",
-        Code("now - plan.revision > FORGOTTEN or now - plan.due > FORGOTTEN", "now - plan.due > FORGOTTEN"),
+        "needs_sweep",
+        Code(
+            "now - plan.revision > ABANDONED_AFTER or now - plan.due > ABANDONED_AFTER",
+            "now - plan.due > ABANDONED_AFTER",
+        ),
         ("I21",),
     ),
     Mutant(

@@ -42,7 +42,7 @@ def test_missing_occurrences_run_in_order_with_the_schedules_input(shop: Shop) -
     assert ran == [(f"t-2025-12-{day}T06:00:00Z", {"unit": "day"}) for day in range(25, 30)]
     assert {each.ended.status for each in filled} == {"succeeded"}
     again = plan(shop, last=utc(2025, 12, 31))
-    assert [each.stands for each in again.planned] == ["succeeded"] * 5 + [""]
+    assert [each.earlier_result for each in again.planned] == ["succeeded"] * 5 + [""]
     assert ids(again) == ["t-2025-12-30T06:00:00Z"]
 
 
@@ -173,7 +173,7 @@ def test_the_next_occurrences_run_after_all_attempts_of_a_failing_one(shop: Shop
     outcomes = [(each.ended.status, each.ended.attempt, each.ended.calls) for each in filled]
     assert outcomes == [("succeeded", 1, 1), ("dead", 3, 1), ("succeeded", 2, 1)]
     assert len(shop.stage.letters()) == 1
-    statuses = [each.stands for each in plan(shop, last=utc(2025, 12, 28)).planned]
+    statuses = [each.earlier_result for each in plan(shop, last=utc(2025, 12, 28)).planned]
     assert statuses == ["succeeded", "dead: RetriesExhausted", "succeeded"]
 
 
@@ -250,7 +250,7 @@ def test_a_trigger_for_a_time_is_the_schedules_own_occurrence(shop: Shop) -> Non
         trigger(shop.clients, shop.deployment, "stats", now=shop.now, ulid=ULID, at=at)
 
     again()
-    assert [each.stands for each in plan(shop, first=utc(2025, 12, 30), last=utc(2025, 12, 31)).planned] == [
+    assert [each.earlier_result for each in plan(shop, first=utc(2025, 12, 30), last=utc(2025, 12, 31)).planned] == [
         "succeeded"
     ]
     with pytest.raises(OperationError, match="t-2025-12-30T06:00:00Z of stats has succeeded already"):
@@ -268,7 +268,7 @@ def test_the_error_for_a_trigger_of_a_missed_time_has_the_redrive_command(shop: 
         trigger(shop.clients, shop.deployment, "stats", now=shop.now, ulid=ULID, at=utc(2025, 12, 30, 6))
     assert refused.value.remedy.endswith("To run it: cronstack dead-letters redrive stats --origin missed")
     (each,) = plan(shop, first=utc(2025, 12, 30), last=utc(2025, 12, 31)).planned
-    assert each.stands == "missed: too_late"
+    assert each.earlier_result == "missed: too_late"
 
 
 def test_runs_are_listed_newest_first_over_jobs_and_kinds(shop: Shop) -> None:

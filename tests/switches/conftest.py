@@ -16,7 +16,7 @@ from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.environment import client_arguments
 from cronstack_infra.local.http import switching
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
-from cronstack_infra.switches.reading import read
+from cronstack_infra.switches.parsing import read
 from cronstack_infra.switches.settings import Switches
 from tests.kit.virtual import Prepared, awake, prepared
 

@@ -96,15 +96,15 @@ def test_a_switch_changes_what_happens(field: str, value: Any, play: Callable[[S
     play(usual)
     play(other)
     play(again)
-    assert usual.told == again.told
-    assert usual.told != other.told
+    assert usual.lines == again.lines
+    assert usual.lines != other.lines
 
 
 def test_an_early_firing_keeps_its_scheduled_time_and_comes_once() -> None:
     stage = Stage("11:00", early=60.0, seed=4)
     stage.put("hourly", "cron(0 * * * ? *)")
     stage.until("11:59:58")
-    (line,) = [line for line in stage.told if "deliver" in line]
+    (line,) = [line for line in stage.lines if "deliver" in line]
     assert line.endswith("deliver hourly 12:00:00 #1")
     assert "11:59:00" <= line[:8] < "12:00:00"
     stage.put("hourly", "cron(0 * * * ? *)", max_retries=3)
@@ -132,7 +132,7 @@ def test_an_event_that_waits_longer_than_its_age_expires_without_a_run() -> None
     stage.work = lambda run: Expired()
     stage.accept(request_id="old")
     stage.until("19:00")
-    assert stage.told[-1].endswith("dropped")
+    assert stage.lines[-1].endswith("dropped")
 
 
 def test_only_the_first_try_of_an_event_gets_its_waiting_time() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cronstack.errors import DeclarationError
-from cronstack_infra.switches.reading import accepted, changed, harshest, of_mapping, read, shown
+from cronstack_infra.switches.parsing import accepted, changed, harshest, of_mapping, read, shown
 from cronstack_infra.switches.settings import Switches
 from cronstack_infra.switches.table import SWITCHES
 

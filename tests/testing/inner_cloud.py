@@ -127,9 +127,7 @@ def test_a_fault_occurs_where_it_is_planned(cloud, bookings, kind, when, attempt
 
 def test_a_fault_at_a_missing_commit_fails_the_test(cloud):
     cloud.faults.crash("fragile", when="before commit")
-    with pytest.raises(
-        OperationError, match=r"'before commit' cannot occur: attempt 1 of fragile made no run\.commit"
-    ):
+    with pytest.raises(OperationError, match=r"'before commit' cannot occur: attempt 1 of fragile made no run\.commit"):
         cloud.fire("fragile")
     with pytest.raises(OperationError, match="when='later' is not a place of a fault"):
         cloud.faults.crash("fragile", when="later")

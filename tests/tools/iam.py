@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 ACCOUNT = "123456789012"
 
-WAYS_BESIDE = (
+OTHER_WRITES = (
     "PutItem",
     "DeleteItem",
     "ConditionCheckItem",

@@ -28,7 +28,7 @@ from cronstack.deploy_check.names import (
     DELETE_UNTIL,
     JOBS,
     KEPT,
-    KEPT_ONCE,
+    RETAINED_ONCE,
     listed,
     regardless,
 )
@@ -84,7 +84,7 @@ def _removed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     gone = set(listed(old, JOBS)) - set(listed(new, JOBS))
     gone |= set(listed(old, KEPT)) - set(listed(new, JOBS)) - set(listed(new, KEPT))
     gone |= set(listed(old, BY_CODE)) - set(listed(new, BY_CODE))
-    gone |= set(listed(old, KEPT_ONCE)) - set(listed(new, BY_CODE)) - set(listed(new, KEPT_ONCE))
+    gone |= set(listed(old, RETAINED_ONCE)) - set(listed(new, BY_CODE)) - set(listed(new, RETAINED_ONCE))
     allowed = regardless(new)
     return [] if ALL in allowed else sorted(gone - allowed)
 

@@ -8,7 +8,7 @@ From an event to the ledger:
     guard.due                    early: wait, or defer to the due time; too late: missed
     guard.claim.admit            rounds of: ``decision.decide``, one write, reading the items of a refused write
     guard.begin.begin            only for a key that code has planned: the write that starts its plan
-    ledger.claim_requests.claim  the request that opens an attempt (``claim_alone`` without a lease)
+    ledger.claim_requests.claim  the request that opens an attempt (``claim_without_lease`` without a lease)
     guard.protocol._settle       after the handler: succeeded, retrying or dead
     ledger.run_requests.settle   the request that closes the attempt
 

@@ -141,7 +141,7 @@ def _event_of(delivery: Delivery, plan: PlanItem) -> str:
     """Return the plan's event, built again: carriers are trusted, but planners can write anything into a plan."""
     job = delivery.terms.occurrence.job
     try:
-        stored = parse_event(carrier.read_kept(plan.event), job)
+        stored = parse_event(carrier.read_stored(plan.event), job)
         if stored.key == plan.key:
             return planned_event(job, plan.key, plan.revision, due=plan.due, input=stored.input)
     except (ValueError, RecursionError, EventError):

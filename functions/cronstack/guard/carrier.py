@@ -102,15 +102,15 @@ def event_text(event: Mapping[str, Any], hop: int | None = None) -> str:
 
 def text_of(event: str, hop: int) -> str:
     """Return the event with its hop. ``event`` is JSON."""
-    return event_text(read_kept(event), hop)
+    return event_text(read_stored(event), hop)
 
 
-def kept_text(event: Mapping[str, Any]) -> str:
+def stored_text(event: Mapping[str, Any]) -> str:
     """Return the event as a row stores it: without the hop of its carrier."""
     return event_text({name: value for name, value in event.items() if name != "carrier"})
 
 
-def read_kept(event: str) -> dict[str, Any]:
+def read_stored(event: str) -> dict[str, Any]:
     """Return the event that a row stores. It is not validated: a newer version may have written it."""
     fields: dict[str, Any] = json.loads(event)
     return fields

@@ -32,7 +32,7 @@ from cronstack.guard.decision import (
     Unreported,
     Wait,
     decide,
-    decide_alone,
+    decide_without_lease,
 )
 from cronstack.guard.deferral import defer_in_slot, defer_waiting
 from cronstack.guard.delivery import FIRST_PAUSE, ROUNDS, Delivery, Grant, Outcome
@@ -167,7 +167,7 @@ def _is_of_earlier_plan(delivery: Delivery, run: RunItem) -> bool:
 def _decide(delivery: Delivery) -> Decision:
     time = Time(delivery.rested(), delivery.host.clock.earliest())
     if delivery.alone:
-        return decide_alone(delivery.claimant, delivery.seen.run, time, rounds_left=delivery.rounds)
+        return decide_without_lease(delivery.claimant, delivery.seen.run, time, rounds_left=delivery.rounds)
     return decide(delivery.claimant, delivery.seen, time, rounds_left=delivery.rounds)
 
 
@@ -248,7 +248,9 @@ def _send_claim(delivery: Delivery, *, takes_over: bool) -> Steps[Grant | Outcom
         # Before the first answer, it is not certain that any lease or pause has ended.
         surely_past = clock.earliest() - delivery.claimant.margin
         rested = delivery.rested() if clock.is_known or run is not None else 0
-        call = claim_requests.claim_alone(opening, run, surely_past, rested=rested, may_begin=delivery.may_begin)
+        call = claim_requests.claim_without_lease(
+            opening, run, surely_past, rested=rested, may_begin=delivery.may_begin
+        )
     elif takes_over:
         unmarked = lease.holder != delivery.unmarked
         call = claim_requests.take_over(opening, run, lease, token, mark_crashed=unmarked, slot=slot)
@@ -282,7 +284,7 @@ def _opening(delivery: Delivery) -> claim_requests.Opening:
         now,
         delivery.lease_end(delivery.host.clock.latest()),
         terms.limit,
-        delivery.ttl(now, terms.knobs.last_resort),
+        delivery.ttl(now, terms.knobs.open_retention),
     )
 
 

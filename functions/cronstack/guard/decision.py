@@ -24,7 +24,7 @@ Before its first write, a delivery has seen no item, and the decision is Claim. 
 
 ``TakeOver`` (4) gives way like ``Claim`` (8): an expired lease belongs to the waiting occurrence, too.
 
-The run of a key shares no lease (``decide_alone``). There, a check for an event of another plan comes before 2:
+The run of a key shares no lease (``decide_without_lease``). There, a check for an event of another plan comes before 2:
 Overtaken. But a later plan continues if the run was missed, and the letter of that miss is not needed any more. (Until
 the key has a started run, its plan decides: see ``begin``.)
 
@@ -179,7 +179,7 @@ def _first_in_line(claimant: Claimant, seen: Seen) -> GiveWay | None:
     return GiveWay(waits) if never_started and waits not in (None, claimant.occurrence) else None
 
 
-def decide_alone(claimant: Claimant, run: RunItem | None, time: Time, *, rounds_left: int) -> Decision:
+def decide_without_lease(claimant: Claimant, run: RunItem | None, time: Time, *, rounds_left: int) -> Decision:
     """Decide for overlap "allow" and for plans of code, which have only the run's own lease."""
     if run is not None and run.status == "running" and run.holder == claimant.holder:
         return Mine()

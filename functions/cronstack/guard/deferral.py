@@ -42,7 +42,7 @@ def defer(delivery: Delivery, holder: str, due: int, why: str, status: str = "de
     run, terms = delivery.seen.run, delivery.terms
     if run is not None and (run.status == "running" or (run.status == "crashed" and not run.event)):
         # A running run stores no event. If the carrier is lost, operators find this event in the row.
-        call = run_requests.keep_event(terms.table, terms.occurrence, carrier.kept_text(terms.event))
+        call = run_requests.keep_event(terms.table, terms.occurrence, carrier.stored_text(terms.event))
         yield from send(call, delivery.host, reserve=delivery.reserve)  # refused: its status has changed meanwhile
     yield from arm(delivery, holder, due)
     return Outcome(status, reason=why)

@@ -199,8 +199,8 @@ class Delivery:
 
     def closing(self, status: str, reason: str = "", *, error: str = "", result: str = "") -> run_requests.Closing:
         now, terms = self.host.now(), self.terms
-        kept = "" if status == "succeeded" else carrier.kept_text(terms.event)
-        ttl = self.ttl(now, terms.knobs.retention if status in FINAL else terms.knobs.last_resort)
+        kept = "" if status == "succeeded" else carrier.stored_text(terms.event)
+        ttl = self.ttl(now, terms.knobs.retention if status in FINAL else terms.knobs.open_retention)
         return run_requests.Closing(
             terms.table,
             terms.occurrence,

@@ -21,7 +21,7 @@ Crash points
 
 from __future__ import annotations
 
-from cronstack.guard.carrier import event_text, last_check, read_kept
+from cronstack.guard.carrier import event_text, last_check, read_stored
 from cronstack.guard.deferral import after_next_check, arm_slot, defer
 from cronstack.guard.delivery import FIRST_PAUSE, Delivery, Outcome
 from cronstack.guard.letters import missed, report_missed
@@ -67,7 +67,7 @@ def look_at_waiting(delivery: Delivery, occurrence: str) -> Steps[RunItem | None
 
 def ensure_carrier(delivery: Delivery, waiting: RunItem) -> Steps[None]:
     """Ensure that the other occurrence in the slot has a carrier."""
-    event = read_kept(waiting.event)
+    event = read_stored(waiting.event)
     yield from arm_slot(delivery, waiting.occurrence, event, event.get("carrier"))
 
 
@@ -95,7 +95,7 @@ def is_past(delivery: Delivery, waiting: RunItem) -> bool:
 
 def is_waived(run: RunItem) -> bool:
     """Return whether an operator's event put the run into the slot. Then it has no start deadline."""
-    return read_kept(run.event).get("by") == "operator"
+    return read_stored(run.event).get("by") == "operator"
 
 
 def miss_buffered(delivery: Delivery) -> Steps[Outcome | None]:

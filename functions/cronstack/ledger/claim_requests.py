@@ -15,14 +15,14 @@ from cronstack.ledger.conditions import (
     HELD_AS_SEEN,
     MISSED,
     NEVER_STARTED,
-    OPEN_ALONE,
+    OPEN_WITHOUT_LEASE,
     PLAN_AS_SEEN,
     RUNNING_AS_SEEN,
     SAME_PAYLOAD,
     SAME_PLAN,
     SLOT_AS_SEEN,
     SLOT_FREE,
-    STARTED_ALONE,
+    STARTED_WITHOUT_LEASE,
     WAITS_FOR_AN_ATTEMPT,
 )
 from cronstack.ledger.partitions import lease_key, open_list, run_key
@@ -81,7 +81,7 @@ def take_over(
     return transaction(token, *actions)
 
 
-def claim_alone(
+def claim_without_lease(
     opening: Opening, run: RunItem | None, surely_past: int, *, rested: int | None = None, may_begin: bool = True
 ) -> Call:
     """Return the request that opens an attempt without a lease (overlap "allow", or a key). It returns the old item.
@@ -98,7 +98,7 @@ def claim_alone(
         values |= {"before": run.attempt, "attempt": run.attempt + 1, "limit": run.attempt + opening.limit}
         change = f"{_OPEN}, #attempt = :attempt, #limit = :limit {_NOT_DEAD}"
         return alone(opening.table, key, change, f"{DEAD_AS_SEEN} AND {FENCE_GROWS}", values, shows="ALL_OLD")
-    condition = f"{OPEN_ALONE if may_begin else STARTED_ALONE} AND {SAME_PAYLOAD} AND {FENCE_GROWS}"
+    condition = f"{OPEN_WITHOUT_LEASE if may_begin else STARTED_WITHOUT_LEASE} AND {SAME_PAYLOAD} AND {FENCE_GROWS}"
     values |= {"zero": 0, "one": 1, "limit": opening.limit, "surely_past": surely_past} | _first_values(opening)
     values["rested"] = opening.now if rested is None else rested
     first = ["limit", "due", "payload"]

@@ -46,14 +46,14 @@ NOT_SHORTENED: Final = "#expires <= :expires"
 """An earlier renewal that arrives late must not shorten the lease."""
 NEWER_CHECKPOINT: Final = "(attribute_not_exists(#saves) OR #saves < :saves)"
 """An earlier checkpoint that arrives late must not replace a later one."""
-STARTED_ALONE: Final = (
+STARTED_WITHOUT_LEASE: Final = (
     "(#status IN (:crashed, :buffered)"
     " OR (#status = :retrying AND (attribute_not_exists(#after) OR #after <= :rested))"
     " OR (#status = :running AND #expires < :surely_past))"
 )
 """For a run without a lease (overlap "allow", or a key): failed and its pause is over, or expired by every clock."""
-OPEN_ALONE: Final = f"({NEVER_STARTED} OR {STARTED_ALONE})"
-"""As ``STARTED_ALONE``, or the occurrence has no run."""
+OPEN_WITHOUT_LEASE: Final = f"({NEVER_STARTED} OR {STARTED_WITHOUT_LEASE})"
+"""As ``STARTED_WITHOUT_LEASE``, or the occurrence has no run."""
 UNLISTED: Final = "#status IN (:running, :crashed) AND (attribute_not_exists(#event) OR attribute_not_exists(#listed))"
 """An attempt is open or crashed, and operators could not find the event for the next one."""
 SAME_PLAN: Final = "(attribute_not_exists(#revision) OR (#revision = :revision AND #due = :due))"

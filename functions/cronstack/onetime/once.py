@@ -194,7 +194,7 @@ class Once:
         """
         wiring = self._wiring_of(job)
         for plan in self.rows(wiring):
-            if planner.is_left(plan, self._now()):
+            if planner.needs_sweep(plan, self._now()):
                 made = self.drive(partial(_restore, wiring, plan))
                 if made.outcome == "planned":
                     yield made

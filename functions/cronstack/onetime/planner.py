@@ -60,7 +60,7 @@ ROUNDS: Final = 8
 """Most writes of a call to a row that others change at the same time."""
 _REPLACE: Final[tuple[Part, ...]] = ("Pass ", Argument("replace", True), " to plan it again")
 _REPLACE_OR_MOVE: Final = (*_REPLACE, ", or call ", Method("move"), " to change its time")
-FORGOTTEN: Final = 300_000
+ABANDONED_AFTER: Final = 300_000
 """Milliseconds after which a planned row without a schedule counts as left by a killed caller."""
 
 Outcome = Literal["planned", "unchanged", "moved", "cancelled", "too late", "unknown"]
@@ -220,9 +220,9 @@ def page(host: Host, call: Call) -> Steps[tuple[list[PlanItem], Any]]:
     return plans, answer.fields.get("LastEvaluatedKey") or None
 
 
-def is_left(plan: PlanItem, now: int) -> bool:
+def needs_sweep(plan: PlanItem, now: int) -> bool:
     """Return whether a sweep must check the plan's schedule: no running call will create it."""
-    return plan.status == "planned" and (now - plan.revision > FORGOTTEN or now - plan.due > FORGOTTEN)
+    return plan.status == "planned" and (now - plan.revision > ABANDONED_AFTER or now - plan.due > ABANDONED_AFTER)
 
 
 # -- helpers -----------------------------------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ def _planned(wiring: Wiring, order: Order, revision: int, seen: PlanItem | None)
 
 
 def _write(wiring: Wiring, host: Host, plan: PlanItem, seen: PlanItem | None) -> Steps[Done | Refused]:
-    ttl = max(host.now(), plan.due) // 1000 + DEFAULTS.last_resort
+    ttl = max(host.now(), plan.due) // 1000 + DEFAULTS.open_retention
     call = plan_requests.write(wiring.ledger, wiring.job, plan, seen, ttl=ttl)
     return (yield from send(call, host, reserve=RESERVE))
 

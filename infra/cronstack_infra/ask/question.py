@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Answer:
     """What AWS did."""
 
-    said: str
+    text: str
     """The answer in one sentence."""
     setting: str = ""
     """The setting of a switch that simulates the answer, such as "past-at=refused"; "" if no switch does."""

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from cronstack_infra.ask.question import Answer, Question
 from cronstack_infra.ask.sandbox import PREFIX, Clients, Sandbox, sweep
-from cronstack_infra.progress import Say
+from cronstack_infra.progress import Report
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def ask(
     run: str,
     now: Callable[[], datetime],
     sleep: Callable[[float], None],
-    say: Say,
+    progress: Report,
     scale: float = 1.0,
 ) -> Generator[Asked, None, None]:
     """Yield the answers. Delete leftover resources before the first question and after the last, also after Ctrl-C.
@@ -36,11 +36,11 @@ def ask(
     Close the generator, so that an interrupted caller deletes at once. After a failed question the run continues.
     """
     for line in sweep(clients, PREFIX):
-        say(f"left by an earlier run: {line}")
-    sandbox = Sandbox(clients, run, now=now, sleep=sleep, progress=say, scale=scale)
+        progress(f"left by an earlier run: {line}")
+    sandbox = Sandbox(clients, run, now=now, sleep=sleep, progress=progress, scale=scale)
     try:
         for question in questions:
-            say(f"{question.id}: {question.asks}")
+            progress(f"{question.id}: {question.asks}")
             began = now()
             answer, fault = None, ""
             try:
@@ -49,7 +49,7 @@ def ask(
                 fault = f"{type(error).__name__}: {error}"
             yield Asked(question, answer, fault, (now() - began).total_seconds())
     finally:
-        say("deleting everything")
+        progress("deleting everything")
         for line in sweep(clients, sandbox.prefix):
             if "could not be deleted" in line:
-                say(line)
+                progress(line)

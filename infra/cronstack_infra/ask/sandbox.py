@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from cronstack_infra.progress import Say
+from cronstack_infra.progress import Report
 
 Clients = Callable[[str], Any]
 
@@ -47,7 +47,7 @@ class Sandbox:
         *,
         now: Callable[[], datetime],
         sleep: Callable[[float], None],
-        progress: Say = lambda line: None,
+        progress: Report = lambda line: None,
         scale: float = 1.0,
     ) -> None:
         """``scale``: factor for waits whose end cannot be observed. AWS needs the default, 1."""

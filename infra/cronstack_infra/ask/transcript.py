@@ -27,7 +27,7 @@ def as_json(asked: Sequence[Asked], *, region: str, day: str) -> dict[str, Any]:
         {
             "id": each.question.id,
             "asks": each.question.asks,
-            "said": each.answer.said if each.answer is not None else None,
+            "answer": each.answer.text if each.answer is not None else None,
             "switch": each.question.switch or None,
             "setting": (each.answer.setting or None) if each.answer is not None else None,
             "facts": dict(each.answer.facts) if each.answer is not None else {},
@@ -48,7 +48,7 @@ def as_text(asked: Sequence[Asked], *, region: str, day: str) -> str:
         if each.answer is None:
             lines += [f"    no answer: {each.fault}", ""]
             continue
-        lines += [f"    {each.answer.said}"]
+        lines += [f"    {each.answer.text}"]
         lines += [f"    as --switch {each.answer.setting}"] if each.answer.setting else []
         lines += [f"    {name}: {json.dumps(value, default=str)}" for name, value in each.answer.facts.items()]
         lines += [""]

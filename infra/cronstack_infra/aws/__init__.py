@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from cronstack_infra.toolchain.node import give_jsii_our_node
+from cronstack_infra.toolchain.node import set_jsii_node
 
 if TYPE_CHECKING:
     from cronstack_infra.aws.entry import Entry, entry
@@ -31,7 +31,7 @@ def __getattr__(name: str) -> Any:
 
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'cronstack_infra.aws' has no attribute {name!r}")
-    give_jsii_our_node(os.environ)  # before the module below imports aws_cdk
+    set_jsii_node(os.environ)  # before the module below imports aws_cdk
     # ``entry`` is a module and a function: importing the module binds the name, so the function must replace it.
     value = getattr(import_module(f"cronstack_infra.aws.{_MODULE_OF[name]}"), name)
     globals()[name] = value

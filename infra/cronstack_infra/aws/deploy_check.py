@@ -82,7 +82,7 @@ class DeployCheck(Construct):
                 names.JOBS: sorted(jobs),
                 names.BY_CODE: sorted(name for name, once in jobs.items() if once),
                 names.KEPT: sorted(kept.keys() - jobs.keys()),
-                names.KEPT_ONCE: sorted(name for name, once in kept.items() if once),
+                names.RETAINED_ONCE: sorted(name for name, once in kept.items() if once),
                 names.REGARDLESS: self.node.try_get_context(CONTEXT) or "",
             },
         )

@@ -20,7 +20,7 @@ from cronstack.errors import CronstackError, DeclarationError, ScheduleError
 from cronstack_infra.discovery.importing import importable
 from cronstack_infra.lock_file import update
 from cronstack_infra.project import Project
-from cronstack_infra.toolchain.caches import give_writable_caches, writable_home
+from cronstack_infra.toolchain.caches import set_writable_caches, writable_home
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
@@ -81,18 +81,18 @@ def _check_last(app: cdk.App) -> None:
 
 def _start(project: Project) -> Entry:
     from cronstack_infra.discovery.clock_notes import clock_notes
+    from cronstack_infra.discovery.coincidences import coincidence_notes
     from cronstack_infra.discovery.discover import discover
-    from cronstack_infra.discovery.meetings import meeting_notes
     from cronstack_infra.discovery.rate_notes import rate_notes
 
     # The CDK CLI passes the context of cdk.json and of the command line together; without the CLI, read the file.
     context: dict[str, Any] = dict(project.context) | json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}"))
     package = str(context.get("jobs", "jobs"))
-    give_writable_caches(os.environ, project.state)
+    set_writable_caches(os.environ, project.state)
     today = now()
     discovered = discover(package, project.functions, now=today)
     jobs = discovered.jobs
-    for note in (*discovered.notes, *clock_notes(jobs, today), *meeting_notes(jobs, today), *rate_notes(jobs)):
+    for note in (*discovered.notes, *clock_notes(jobs, today), *coincidence_notes(jobs, today), *rate_notes(jobs)):
         print(f"note: {note}", file=sys.stderr)
     local = str(context.get("cronstack:local")).lower() == "true"
     lock = update(project.root, package, {declared.name: declared.job.by_code for declared in jobs}, local=local)

@@ -21,10 +21,10 @@ from typing import Final
 import cronstack
 from cronstack.errors import CronstackError, DeclarationError
 from cronstack_infra.aws import pins, sizes
-from cronstack_infra.progress import Say
+from cronstack_infra.progress import Report
 from cronstack_infra.toolchain import process
+from cronstack_infra.toolchain.complete_folder import build_folder_once
 from cronstack_infra.toolchain.uv import find_uv
-from cronstack_infra.toolchain.whole import whole_folder
 
 REQUIREMENTS: Final = "requirements.txt"
 """File in the functions folder; missing if jobs need only the standard library and boto3."""
@@ -61,7 +61,7 @@ class Target:
         return ("--python-platform", f"{machine}-{platform}", "--python-version", self.python)
 
 
-def stage(functions: Path, package: str, destination: Path, *, target: Target, state: Path, progress: Say) -> Path:
+def stage(functions: Path, package: str, destination: Path, *, target: Target, state: Path, progress: Report) -> Path:
     """Delete and fill ``destination``, and return it. ``state``: folder with the cache of installed packages."""
     shutil.rmtree(destination, ignore_errors=True)
     runtime, requirements = Path(cronstack.__file__).parent, functions / REQUIREMENTS
@@ -86,7 +86,7 @@ def stage(functions: Path, package: str, destination: Path, *, target: Target, s
     return destination
 
 
-def third_party(requirements: Path, *, target: Target, state: Path, progress: Say) -> Path:
+def third_party(requirements: Path, *, target: Target, state: Path, progress: Report) -> Path:
     """Return the folder with the installed requirements. uv installs them if their text or the target is new."""
     text = requirements.read_text("utf-8")
     for number, line in enumerate(text.splitlines(), start=1):
@@ -103,7 +103,7 @@ def third_party(requirements: Path, *, target: Target, state: Path, progress: Sa
         _install(requirements, part, target)
         _remove_machine_details(part)
 
-    return whole_folder(state / "third-party" / key, fill, progress=progress)
+    return build_folder_once(state / "third-party" / key, fill, progress=progress)
 
 
 def _copy(source: Path, destination: Path, *, exclude: frozenset[str] = frozenset()) -> None:

@@ -106,7 +106,7 @@ def plan_january(shown: Shown) -> Plan:
     )
 
 
-def break_it(shown: Shown) -> DeadLetter:
+def fail_broken_job(shown: Shown) -> DeadLetter:
     """Trigger the broken job, wait for its dead letter, and return the letter."""
     now = clock.now()
     started = trigger(shown.clients, shown.deployment, "broken", now=now, ulid=ulid(clock.now_ms(), SYSTEM))
@@ -120,7 +120,7 @@ def break_it(shown: Shown) -> DeadLetter:
     raise OperationError(f"no dead letter of {started.occurrence} has arrived")
 
 
-def mend_it(shown: Shown) -> None:
+def fix_broken_job(shown: Shown) -> None:
     """Correct one environment variable of the deployed function, and keep the others."""
     functions = shown.clients("lambda")
     function = names.function_name(shown.deployment.stack, "broken")
@@ -130,7 +130,7 @@ def mend_it(shown: Shown) -> None:
     )
 
 
-def redrive_it(shown: Shown, letter: DeadLetter) -> Row:
+def redrive_letter(shown: Shown, letter: DeadLetter) -> Row:
     """Redrive the letter. Return its run."""
     for sent in redrive(
         shown.clients, shown.deployment, clock=clock.now, sleep=clock.sleep, ids=[letter.id], wait=PATIENCE

@@ -41,7 +41,7 @@ _NO_CREDENTIALS: Final = {"region", "output", "cli_pager", "defaults_mode", "ret
 
 
 @contextmanager
-def as_in_lambda(environ: MutableMapping[str, str]) -> Iterator[None]:
+def lambda_variables(environ: MutableMapping[str, str]) -> Iterator[None]:
     """Add the missing variables to ``environ`` during the block. Restore boto3's default session afterwards.
 
     Variables that the block sets are kept.

@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Final
 
 from cronstack.errors import DeclarationError
-from cronstack_infra.discovery.aws_variables import as_in_lambda
+from cronstack_infra.discovery.aws_variables import lambda_variables
 
 _CORRECT: Final = "Correct the line. A module of jobs must be importable on its own, here and in Lambda."
 
@@ -46,7 +46,7 @@ def imported(name: str, path: Path, root: Path, faults: list[DeclarationError]) 
         return None
     try:
         with (
-            as_in_lambda(os.environ),
+            lambda_variables(os.environ),
             redirect_stdout(sys.stderr),
         ):  # output of a module must not mix with the command's
             module = importlib.import_module(name)

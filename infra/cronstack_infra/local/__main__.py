@@ -66,7 +66,7 @@ def main(*, clock: Clock | None = None, switches: Switches | None = None) -> int
 
 def _read_switches(parser: argparse.ArgumentParser, given: list[str], seed: int, over: Switches | None) -> Switches:
     from cronstack.errors import DeclarationError
-    from cronstack_infra.switches.reading import read
+    from cronstack_infra.switches.parsing import read
 
     try:
         return read(given, seed=seed, over=over)

@@ -109,7 +109,7 @@ class Cloud:
             drive.start()
         self._gate.on_switches = drive.play
         self._gate.refuse = refuse
-        self._gate.units, self._gate.reset_units = consumption.counts, consumption.forget_counts
+        self._gate.units, self._gate.reset_units = consumption.counts, consumption.reset_counts
         self._gate.cloud = Dispatcher(self._application_of)
 
     @property

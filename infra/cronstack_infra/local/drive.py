@@ -21,12 +21,12 @@ from typing import Any, Final
 from moto.core.exceptions import JsonRESTError
 
 from cronstack_infra.local.clock import Clock
-from cronstack_infra.local.effects.kept_lookups import Lookups
+from cronstack_infra.local.effects.cached_lookups import Lookups
 from cronstack_infra.local.effects.runner import AnyEffect, EffectRunner
 from cronstack_infra.local.engine.engine import Engine
-from cronstack_infra.local.engine.passed import JUMP
 from cronstack_infra.local.engine.port import Answer
 from cronstack_infra.local.engine.skew import seconds_ahead
+from cronstack_infra.local.engine.skipped_instants import JUMP
 from cronstack_infra.local.engine.values import Deliver, Refusal, ScheduleConfig
 from cronstack_infra.local.executor.executor import Executor, Limits
 from cronstack_infra.local.executor.values import Function, Invocation, Outcome
@@ -151,7 +151,7 @@ class RealDrive:
     def now(self) -> datetime:
         return self._clock.now()
 
-    def say(self, event: str, **fields: Any) -> None:
+    def report(self, event: str, **fields: Any) -> None:
         self._unsent_events.append({"event": event, "at": self.now().isoformat(), **fields})
 
     def wake(self) -> None:
@@ -160,7 +160,7 @@ class RealDrive:
     def soon(self, callback: Callable[[], None]) -> None:
         self._inbox.put(callback)
 
-    def beginning_of(self, config: ScheduleConfig) -> datetime:
+    def fires_from(self, config: ScheduleConfig) -> datetime:
         return self.now()
 
     def enqueue(self, request_id: str, put: Callable[[], None]) -> None:

@@ -37,7 +37,7 @@ class Planned:
     due: datetime
     generation: int
     input: dict[str, Any]
-    stands: str
+    earlier_result: str
     """Result of an earlier run: "succeeded", "skipped: overlap", "dead", …; "" if the occurrence will run."""
 
 
@@ -52,7 +52,7 @@ class Plan:
 
     @property
     def missing(self) -> tuple[Planned, ...]:
-        return tuple(planned for planned in self.planned if not planned.stands)
+        return tuple(planned for planned in self.planned if not planned.earlier_result)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class Row:
     after: datetime | None
     """For a retrying run: when its carrier brings it back, or a little later."""
     reason: str
-    met: str
+    other_occurrence: str
     """The occurrence that ran when this one was skipped or buffered; "" if the ledger does not store it."""
     error: str
     """Class and message of the last failure."""
@@ -85,7 +85,7 @@ class Row:
             "after": _iso(self.after),
             "took": self.took,
             "reason": self.reason,
-            "met": self.met or None,
+            "other_occurrence": self.other_occurrence or None,
             "error": self.error,
             "result": self.result,
             "overdue": self.overdue,
@@ -198,7 +198,7 @@ def _row_of_run(job: str, run: RunItem, now: datetime) -> Row:
         ended=to_datetime(run.ended) if run.ended else None,
         after=to_datetime(run.after) if run.after and run.status == "retrying" else None,
         reason=run.reason,
-        met=run.met,
+        other_occurrence=run.met,
         error=_error(run.error),
         result=_json(run.result),
         overdue=run.status == "running" and to_milliseconds(now) > run.expires,
@@ -223,7 +223,7 @@ def _row_of_plan(job: str, plan: PlanItem, now: datetime) -> Row:
         ended=None,
         after=None,
         reason=reason,
-        met="",
+        other_occurrence="",
         error="",
         result=None,
         overdue=plan.status == "planned" and now - due > LATE,

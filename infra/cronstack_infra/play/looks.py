@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from typing import Final
 
-MOST_LOOKS: Final = 5_000_000
+MAX_CLOCK_READS: Final = 5_000_000
 """Clock reads of one handler while virtual time does not move: some real seconds. More reads are a busy loop."""

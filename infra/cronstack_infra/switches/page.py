@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from cronstack_infra.switches.reading import accepted, shown
+from cronstack_infra.switches.parsing import accepted, shown
 from cronstack_infra.switches.settings import Switches
 from cronstack_infra.switches.table import PLACES, SWITCHES, Place, Switch
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cronstack.errors import OperationError
 from cronstack.timetable.zones import bound, readings
-from cronstack_infra.play.looks import MOST_LOOKS
+from cronstack_infra.play.looks import MAX_CLOCK_READS
 from cronstack_infra.project import Project
-from cronstack_infra.switches.reading import of_mapping
+from cronstack_infra.switches.parsing import of_mapping
 from cronstack_infra.switches.settings import Switches
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Choice:
     seed: int
     only: frozenset[str] | None = None
     """Jobs whose schedules fire. None: all. The other jobs are also deployed."""
-    clock_reads: int = MOST_LOOKS
+    clock_reads: int = MAX_CLOCK_READS
     """Most clock reads of a handler without waiting. Beyond it, the handler is ended as an endless loop."""
     switches: Switches = field(default_factory=Switches)
     """Switches: how AWS is simulated."""
@@ -56,7 +56,7 @@ class Choice:
             options = {**mark.kwargs, **options}
         start = instant(options.get("start", START), "start")
         project, seed = Project.find(test.parent), int(options.get("seed", 0))
-        reads = int(options.get("clock_reads", MOST_LOOKS))
+        reads = int(options.get("clock_reads", MAX_CLOCK_READS))
         switches = of_mapping(options.get("switches"), seed=seed)
         return cls(project, str(options.get("jobs", "jobs")), start, seed, _names(options.get("only")), reads, switches)
 

@@ -49,8 +49,8 @@ class _Finder(MetaPathFinder):
 
 class _Loader(SourceFileLoader):
     def exec_module(self, module: ModuleType) -> None:
-        from cronstack_infra.discovery.aws_variables import as_in_lambda
+        from cronstack_infra.discovery.aws_variables import lambda_variables
 
         __tracebackhide__ = True  # pytest shows the user's lines only
-        with as_in_lambda(os.environ):
+        with lambda_variables(os.environ):
             super().exec_module(module)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def give_writable_caches(environ: MutableMapping[str, str], state: Path) -> None:
+def set_writable_caches(environ: MutableMapping[str, str], state: Path) -> None:
     """Set a cache folder below ``state`` for each tool whose default is read-only. Keep the user's settings."""
     for name, place in _places(environ).items():
         if not (environ.get(name) or environ.get(name.upper())) and not _writable(place):

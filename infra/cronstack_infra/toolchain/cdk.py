@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from cronstack.errors import CronstackError
-from cronstack_infra.progress import Say
+from cronstack_infra.progress import Report
 from cronstack_infra.project import STATE_FOLDER
 from cronstack_infra.toolchain import node, process
 from cronstack_infra.toolchain.fetch import ensure_packages
@@ -84,7 +84,7 @@ class CdkCli:
         os.execve(command[0], command, self.environment(environ))
 
 
-def ensure_cdk(project_root: Path, progress: Say, environ: Mapping[str, str] | None = None) -> CdkCli:
+def ensure_cdk(project_root: Path, progress: Report, environ: Mapping[str, str] | None = None) -> CdkCli:
     """Return the CLI in the project's folder ``.cronstack/cdk``. Fetch it on first use.
 
     ``progress`` receives a line when a fetch begins or ends. Raise CronstackError with the remedy if npm's registry

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from cronstack.errors import CronstackError
-from cronstack_infra.progress import Say
+from cronstack_infra.progress import Report
 from cronstack_infra.toolchain import node, process
-from cronstack_infra.toolchain.whole import whole_folder
+from cronstack_infra.toolchain.complete_folder import build_folder_once
 
 TIME_LIMIT: Final = 300.0
 """Timeout of the npm run in seconds. It fetches a few megabytes."""
@@ -35,7 +35,7 @@ _FLAGS = (
 )
 
 
-def ensure_packages(manifest: Path, into: Path, *, environ: Mapping[str, str], progress: Say) -> Path:
+def ensure_packages(manifest: Path, into: Path, *, environ: Mapping[str, str], progress: Report) -> Path:
     """Return the folder below ``into`` with the packages of the lock file in ``manifest``. Fetch them on first use.
 
     Raise CronstackError with the remedy if npm fails. ``into`` is then unchanged.
@@ -47,10 +47,10 @@ def ensure_packages(manifest: Path, into: Path, *, environ: Mapping[str, str], p
             shutil.copyfile(manifest / name, part / name)
         _npm_ci(part, node.node_environment(dict(environ), into.parent), progress)
 
-    return whole_folder(into / hashlib.sha256(lock_file).hexdigest()[:12], fill, progress=progress)
+    return build_folder_once(into / hashlib.sha256(lock_file).hexdigest()[:12], fill, progress=progress)
 
 
-def _npm_ci(folder: Path, environ: Mapping[str, str], progress: Say) -> None:
+def _npm_ci(folder: Path, environ: Mapping[str, str], progress: Report) -> None:
     progress("fetching with npm, only once ...")
     output: list[str] = []
     try:

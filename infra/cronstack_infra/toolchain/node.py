@@ -7,7 +7,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 
 from cronstack.errors import CronstackError
-from cronstack_infra.toolchain.caches import give_writable_caches
+from cronstack_infra.toolchain.caches import set_writable_caches
 
 
 def node() -> Path:
@@ -20,7 +20,7 @@ def npm() -> list[str]:
     return [str(node()), str(_wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
-def give_jsii_our_node(environ: MutableMapping[str, str]) -> None:
+def set_jsii_node(environ: MutableMapping[str, str]) -> None:
     """Set JSII_NODE, unless it is set. Call this before the first import of aws_cdk, which starts Node."""
     if "JSII_NODE" not in environ:
         environ["JSII_NODE"] = str(node())
@@ -33,8 +33,8 @@ def node_environment(environ: MutableMapping[str, str], state: Path) -> dict[str
     proxy with its own certificate. NODE_EXTRA_CA_CERTS is not changed.
     """
     copied = dict(environ)
-    give_jsii_our_node(copied)
-    give_writable_caches(copied, state)
+    set_jsii_node(copied)
+    set_writable_caches(copied, state)
     copied.setdefault("NODE_USE_SYSTEM_CA", "1")
     return copied
 

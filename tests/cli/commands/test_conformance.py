@@ -60,5 +60,5 @@ def test_a_moto_that_fits_no_patch(index: dict[str, str]) -> None:
     assert {row["state"] for row in found["patches"]} == {"breaks"}
     (row,) = (row for row in found["patches"] if row["member"] == "moto.sqs.models:Message.mark_received")
     assert row["reason"] == "A message does not record when it was last received."
-    assert row["probes"] == ["what_was_sent_yesterday_cannot_be_put_back"]
+    assert row["probes"] == ["a_receipt_of_an_old_message_is_refused"]
     assert row["notes"][0].startswith("signature: no owner: No module named 'moto.sqs'")

@@ -39,11 +39,11 @@ def test_a_skipped_run_shows_the_occurrence_that_ran(stage: Stage, capsys: pytes
     stage.deliver(occurrence(stage.now))
     stage.change("run#t-2026-01-01T11:00:00Z", status="skipped", reason="overlap", by="01KDX4", due=running.due - 1)
     assert run(["runs", "--stack", "shop", "--json"]) == 0
-    skipped, ran, without_met = json.loads(capsys.readouterr().out)
-    assert (skipped["status"], skipped["met"]) == ("skipped", running.id)
-    assert (ran["occurrence"], ran["met"]) == (running.id, None)
-    assert without_met["met"] is None
-    assert all("by" not in row for row in (skipped, ran, without_met))
+    skipped, ran, without_other = json.loads(capsys.readouterr().out)
+    assert (skipped["status"], skipped["other_occurrence"]) == ("skipped", running.id)
+    assert (ran["occurrence"], ran["other_occurrence"]) == (running.id, None)
+    assert without_other["other_occurrence"] is None
+    assert all("by" not in row for row in (skipped, ran, without_other))
     assert run(["runs", "--stack", "shop", "--status", "skipped"]) == 0
     rows = capsys.readouterr().out.splitlines()[1:]
     assert [row.split()[-2:] for row in rows] == [["overlap:", running.id], ["t-2026-01-01T11:00:00Z", "overlap"]]

@@ -43,8 +43,8 @@ def test_strays_are_listed_and_fixed(once: Once, strays: Strays) -> None:
     assert "was deleted by hand" in listed.out
     assert listed.out.endswith("\n1 stray.\n")
     (stray,) = strays("--json").data
-    assert (stray["kind"], stray["remedy"], stray["occurrence"]) == ("plan", "--mend creates its schedule", None)
-    fixed = strays("--mend")
+    assert (stray["kind"], stray["remedy"], stray["occurrence"]) == ("plan", "--fix creates its schedule", None)
+    fixed = strays("--fix")
     assert (fixed.code, fixed.out.splitlines()[-1]) == (0, "1 fixed, 0 left.")
     assert len(once.events()) == 1
     assert strays().code == 0

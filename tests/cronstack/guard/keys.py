@@ -35,7 +35,7 @@ def planned(stage: Stage, *, revision: int = NOON, due: int = DUE, status: str =
         "moves": 0,
         "event": event,
         "listed": plan_partition("stats", KEY),
-        "ttl": due // 1000 + DEFAULTS.last_resort,
+        "ttl": due // 1000 + DEFAULTS.open_retention,
         "v": 1,
     }
     stage.change(f"plan#{KEY}", **(row | other))

@@ -24,7 +24,7 @@ from cronstack.guard.decision import (
     Unreported,
     Wait,
     decide,
-    decide_alone,
+    decide_without_lease,
 )
 from cronstack.ledger.rows import LeaseItem, RunItem
 
@@ -192,4 +192,4 @@ ALONE: list[tuple[str, RunItem | None, dict[str, Any], Decision]] = [
 def test_without_a_lease(of: RunItem | None, given: dict[str, Any], expected: Decision) -> None:
     given = dict(given)
     rounds_left, time = given.pop("rounds_left", 1), given.pop("time", SURE)
-    assert decide_alone(claimant(overlap="allow", **given), of, time, rounds_left=rounds_left) == expected
+    assert decide_without_lease(claimant(overlap="allow", **given), of, time, rounds_left=rounds_left) == expected

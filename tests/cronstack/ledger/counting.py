@@ -43,7 +43,7 @@ def counted(operation: Operation, code: Callable[[Stage], Once]) -> Cost:
             steps = operation(stage, code(stage))
             next(steps)
             stage.asked()
-            consumption.forget_counts()
+            consumption.reset_counts()
             with suppress(StopIteration):
                 next(steps)
             asked = stage.asked()

@@ -62,7 +62,7 @@ def test_the_page_has_every_status() -> None:
 
 
 def test_the_page_has_the_times_to_live() -> None:
-    days = {name: getattr(DEFAULTS, name) // 86_400 for name in ("retention", "horizon", "last_resort")}
+    days = {name: getattr(DEFAULTS, name) // 86_400 for name in ("retention", "horizon", "open_retention")}
     assert f"| {days['retention']} days after its end" in PAGE
     assert f"| {days['horizon']} days longer" in PAGE
-    assert f"| {days['last_resort']} days after its due time" in PAGE
+    assert f"| {days['open_retention']} days after its due time" in PAGE

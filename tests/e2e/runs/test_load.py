@@ -101,8 +101,8 @@ def test_fifty_functions_at_once_lose_and_double_nothing(cloud: Cloud) -> None:
     in_parallel(make, range(FUNCTIONS))
     ends = {f"slow{number}": cloud.await_end(f"slow{number}", 1) for number in range(FUNCTIONS)}
     assert ends == {f"slow{number}": [str(number)] for number in range(FUNCTIONS)}
-    starts = sorted(at(one) for one in cloud.told if one["event"] == "started" and "slow" in one["function"])
-    stops = sorted(at(one) for one in cloud.told if one["event"] == "finished" and "slow" in one["function"])
+    starts = sorted(at(one) for one in cloud.past_events if one["event"] == "started" and "slow" in one["function"])
+    stops = sorted(at(one) for one in cloud.past_events if one["event"] == "finished" and "slow" in one["function"])
     together = max(sum(begin <= moment for begin in starts) - sum(end < moment for end in stops) for moment in starts)
     print(f"{FUNCTIONS} functions: up to {together} at once, done {(stops[-1] - due).total_seconds():.1f} s after due")
     assert len(starts) == FUNCTIONS

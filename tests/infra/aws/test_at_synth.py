@@ -14,14 +14,14 @@ from cronstack.errors import DeclarationError
 from cronstack_infra import names
 from cronstack_infra.aws import environment_size
 from cronstack_infra.discovery.discover import DeclaredJob
-from cronstack_infra.toolchain.node import give_jsii_our_node
+from cronstack_infra.toolchain.node import set_jsii_node
 
 Resources = Callable[[Any], None]
 
 
 def synthesize(folder: Path, resources: Resources, *, jobs: int = 1) -> None:
     """Synthesize a stack of jobs j0, j1, … that code may schedule, with these resources of the user."""
-    give_jsii_our_node(os.environ)
+    set_jsii_node(os.environ)
     import aws_cdk as cdk
 
     from cronstack_infra.aws import CronstackStack, at_synth

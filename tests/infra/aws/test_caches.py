@@ -10,7 +10,7 @@ import pytest
 
 from cronstack_infra.cli.commands.new.project import write_project
 from cronstack_infra.toolchain import CdkCli, ensure_cdk
-from cronstack_infra.toolchain.caches import give_writable_caches, writable_home
+from cronstack_infra.toolchain.caches import set_writable_caches, writable_home
 from cronstack_infra.toolchain.cdk import local_args
 from tests.places import ROOT
 
@@ -30,14 +30,14 @@ NO_HOMES = [
 @pytest.mark.parametrize("home", NO_HOMES)
 def test_each_tool_gets_a_cache_if_home_is_read_only(home: str) -> None:
     environ = {"HOME": home}
-    give_writable_caches(environ, STATE)
+    set_writable_caches(environ, STATE)
     assert environ == {"HOME": home} | OURS
 
 
 def test_a_writable_home_is_used(tmp_path: Path) -> None:
     for home in (tmp_path, tmp_path / "to" / "be" / "made"):
         environ = {"HOME": str(home)}
-        give_writable_caches(environ, STATE)
+        set_writable_caches(environ, STATE)
         assert environ == {"HOME": str(home)}
     assert list(tmp_path.iterdir()) == []
 
@@ -45,7 +45,7 @@ def test_a_writable_home_is_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [*OURS, "NPM_CONFIG_CACHE"])
 def test_a_users_own_cache_stays(name: str) -> None:
     environ = {"HOME": "/dev/null", name: "/mine"}
-    give_writable_caches(environ, STATE)
+    set_writable_caches(environ, STATE)
     assert environ[name] == "/mine"
     assert len(environ) == 4
 

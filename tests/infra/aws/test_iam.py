@@ -9,7 +9,7 @@ import pytest
 from cronstack.ledger import partitions
 from cronstack.settings import PLANS
 from tests.infra.conftest import Synthesize
-from tests.tools.iam import OF_THE_TABLE, WAYS_BESIDE, Policies, Question, allowed, judge
+from tests.tools.iam import OF_THE_TABLE, OTHER_WRITES, Policies, Question, allowed, judge
 from tests.tools.template import ACCOUNT, REGION, arn_of, of_type, policies_of, properties
 
 Template = dict[str, Any]
@@ -98,7 +98,7 @@ def test_a_request_without_keys_does_not_pass(examples: Template, table: str) ->
     assert not any(judge(policies, [Question("dynamodb:GetItem", table), Question("dynamodb:UpdateItem", table)]))
 
 
-@pytest.mark.parametrize("action", ["Query", *WAYS_BESIDE])
+@pytest.mark.parametrize("action", ["Query", *OTHER_WRITES])
 def test_a_job_reads_and_updates_single_rows_and_nothing_else(examples: Template, table: str, action: str) -> None:
     asked = [Question(f"dynamodb:{action}", table, keys(key)) for key in ("job#checkout", "run#checkout#0")]
     assert judge(role_of(examples, "checkout"), asked) == [False, False]

@@ -14,7 +14,7 @@ from cronstack.onetime.schedules import Wiring
 from cronstack.settings import PLANS, once_variable
 from cronstack_infra import names
 from tests.infra.conftest import Synthesize, template_of
-from tests.tools.iam import OF_THE_TABLE, WAYS_BESIDE, Question, judge
+from tests.tools.iam import OF_THE_TABLE, OTHER_WRITES, Question, judge
 from tests.tools.template import ACCOUNT, REGION, arn_of, of_type, policies_of, properties, resolved
 
 Template = dict[str, Any]
@@ -158,7 +158,7 @@ def test_a_planner_reaches_plans_of_its_job_and_no_other_partition(template: Tem
     assert judge(policies_of(template, planner(template)), asked) == [True] + [False] * len(near)
 
 
-@pytest.mark.parametrize("action", WAYS_BESIDE)
+@pytest.mark.parametrize("action", OTHER_WRITES)
 def test_a_planner_has_no_other_way_to_its_plans(template: Template, action: str) -> None:
     """PutItem would drop attributes, DeleteItem would let a key be planned again; each has a PartiQL equivalent."""
     [table] = [arn_of(template, key) for key in of_type(template, "AWS::DynamoDB::GlobalTable")]

@@ -16,7 +16,7 @@ from cronstack.onetime.schedules import Wiring
 from cronstack_infra import names
 from cronstack_infra.aws import CronstackStack
 from cronstack_infra.discovery.discover import discover
-from cronstack_infra.toolchain.node import give_jsii_our_node
+from cronstack_infra.toolchain.node import set_jsii_node
 from tests.infra.conftest import FUNCTIONS, Synthesize
 from tests.tools.iam import Question, judge
 from tests.tools.template import ACCOUNT, REGION, of_type, policies_of, properties, resolved
@@ -155,7 +155,7 @@ def in_code(tmp_path: Path) -> Callable[..., Template]:
     """Return a function that synthesizes a stack of the project's jobs, with the arguments of ``given(scope)``."""
 
     def synthesized(given: Callable[[Any], dict[str, Any]], **context: str) -> Template:
-        give_jsii_our_node(os.environ)
+        set_jsii_node(os.environ)
         import aws_cdk as cdk
 
         app = cdk.App(outdir=str(tmp_path / "out"), context=context, builtin_cloud_formation_validation=False)

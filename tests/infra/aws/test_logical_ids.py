@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from cronstack import job, once, parse, rate
 from cronstack_infra.discovery.discover import DeclaredJob, discover
-from cronstack_infra.toolchain.node import give_jsii_our_node
+from cronstack_infra.toolchain.node import set_jsii_node
 from tests.infra.conftest import FUNCTIONS
 
 Template = dict[str, Any]
@@ -31,7 +31,7 @@ OF_THE_USER = re.compile(r"(DailyStatistics|Flights|Reports|Sender)[0-9A-F]{8}")
 
 def logical_ids_module() -> Any:
     """Return the module under test. aws_cdk takes a second to load, and starts Node, so import it late."""
-    give_jsii_our_node(os.environ)
+    set_jsii_node(os.environ)
     from cronstack_infra.aws import logical_ids
 
     return logical_ids

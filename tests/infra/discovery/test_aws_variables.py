@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cronstack_infra.discovery.aws_variables import CREDENTIALS, REGION, as_in_lambda, missing
+from cronstack_infra.discovery.aws_variables import CREDENTIALS, REGION, lambda_variables, missing
 
 NO_FILES = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 BOTH = {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
@@ -69,7 +69,7 @@ def test_the_active_profile_is_read(
 
 def test_only_variables_that_the_block_has_set_stay() -> None:
     environ = NO_FILES | {"HOME": "/"}
-    with as_in_lambda(environ):
+    with lambda_variables(environ):
         assert environ["AWS_REGION"] == REGION
         environ["AWS_DEFAULT_REGION"] = "eu-west-1"
     assert environ == NO_FILES | {"HOME": "/", "AWS_DEFAULT_REGION": "eu-west-1"}
@@ -77,15 +77,15 @@ def test_only_variables_that_the_block_has_set_stay() -> None:
 
 def test_the_variables_are_restored_after_an_error() -> None:
     environ = NO_FILES | {"AWS_REGION": ""}
-    with pytest.raises(ZeroDivisionError), as_in_lambda(environ):
+    with pytest.raises(ZeroDivisionError), lambda_variables(environ):
         _ = 1 / len(environ["AWS_REGION"].removeprefix(REGION))
     assert environ == NO_FILES | {"AWS_REGION": ""}
 
 
 SESSION = """
 import os
-from cronstack_infra.discovery.aws_variables import as_in_lambda
-with as_in_lambda(os.environ):
+from cronstack_infra.discovery.aws_variables import lambda_variables
+with lambda_variables(os.environ):
     import boto3
     client = boto3.client("sqs")
     assert client.meta.region_name == "us-east-1"

@@ -274,7 +274,7 @@ def test_all_errors_are_reported_together(package: Package) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing", "no-name", "", "a/b", "../jobs"])
-def test_a_package_that_is_not_there(package: Package, name: str) -> None:
+def test_a_package_that_is_missing(package: Package, name: str) -> None:
     with pytest.raises(DeclarationError, match="the package of jobs"):
         discover(name, package.root)
 

@@ -9,7 +9,7 @@ import pytest
 
 from cronstack.timetable.instants import Schedule, parse
 from cronstack_infra.discovery.clock_notes import clock_note, clock_notes
-from cronstack_infra.discovery.meetings import meeting_notes
+from cronstack_infra.discovery.coincidences import coincidence_notes
 
 TODAY = datetime(2026, 11, 29, 12, 0, 30, tzinfo=UTC)
 BERLIN = "Europe/Berlin"
@@ -102,7 +102,7 @@ class Declared:
 
 def notes_of(*schedules: Schedule, enabled: bool = True) -> list[str]:
     declared = Declared(schedules, Policies(enabled))
-    return list(meeting_notes([declared], TODAY))  # type: ignore[list-item]
+    return list(coincidence_notes([declared], TODAY))  # type: ignore[list-item]
 
 
 def test_a_note_has_file_line_and_job_and_a_paused_job_has_no_note() -> None:

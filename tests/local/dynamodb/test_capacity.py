@@ -217,14 +217,14 @@ def test_each_partition_has_a_count(client: Any, table: str, clock: Clock) -> No
         ("keys", "c"): (1, 1),
         ("held", "c"): (1, 1),
     }
-    consumption.forget_counts()
+    consumption.reset_counts()
     assert counted(table) == {}
 
 
 @pytest.mark.parametrize("size", [KB, 3 * KB])
 def test_a_refused_write_consumes_by_the_existing_row(client: Any, table: str, size: int) -> None:
     put(client, table, **of(size))
-    consumption.forget_counts()
+    consumption.reset_counts()
     never = {"ConditionExpression": "attribute_not_exists(pk)"}
     for call, more in (
         (client.put_item, {"Item": KEY}),

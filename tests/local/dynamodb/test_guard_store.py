@@ -110,7 +110,7 @@ class RandomRequest:
                     start, run, lease._replace(holder=lease.holder or "x"), store.token(self.token), mark_crashed=True
                 )
             case "claim alone":
-                return claim_requests.claim_alone(start, run, NOON + self.fence + 65_000)
+                return claim_requests.claim_without_lease(start, run, NOON + self.fence + 65_000)
             case "skip":
                 return run_requests.skip(closing(store, "skipped", self.number, self.holder, "overlap"), by="x")
             case "claim dead" if run is not None:

@@ -61,7 +61,7 @@ class Stage:
     def __init__(self, start: str = "12:00:00", **switches: Any) -> None:
         self.engine = Engine(Switches(**switches))
         self.now = instant(start)
-        self.told: list[str] = []
+        self.lines: list[str] = []
         self.effects: list[Any] = []
         self.reply: Callable[[Deliver], Refusal | None] = lambda deliver: None
         self.work: Callable[[RunFunction], FunctionOutcome] = lambda run: Succeeded("null")
@@ -111,31 +111,31 @@ class Stage:
             case Deliver():
                 name = effect.schedule_arn.rsplit("/", 1)[-1]
                 scheduled = effect.scheduled.strftime("%H:%M:%S")
-                self.told.append(f"{clock} deliver {name} {scheduled} #{effect.attempt}")
+                self.lines.append(f"{clock} deliver {name} {scheduled} #{effect.attempt}")
                 refusal = self.reply(effect)
                 if refusal is None:
                     self.engine.delivered(effect.delivery)
                 else:
                     self.engine.refused(effect.delivery, refusal, self.now)
             case RunFunction():
-                self.told.append(f"{clock} run {effect.request_id} #{effect.attempt}")
+                self.lines.append(f"{clock} run {effect.request_id} #{effect.attempt}")
                 self.engine.finished(effect.request_id, self.work(effect), self.rules, self.now)
             case SendRecord():
-                self.told.append(f"{clock} record {effect.origin} {effect.reason}")
+                self.lines.append(f"{clock} record {effect.origin} {effect.reason}")
             case DeleteSchedule():
-                self.told.append(f"{clock} delete {effect.arn.rsplit('/', 1)[-1]}")
+                self.lines.append(f"{clock} delete {effect.arn.rsplit('/', 1)[-1]}")
             case Report(event="dropped" | "clock_set_back"):
-                self.told.append(f"{clock} {effect.event}")
+                self.lines.append(f"{clock} {effect.event}")
             case Report(event="passed_over"):
                 name = effect.fields["schedule"].rsplit("/", 1)[-1]
-                self.told.append(f"{clock} passed over {effect.fields['count']} {name}")
+                self.lines.append(f"{clock} passed over {effect.fields['count']} {name}")
 
     def kinds(self, kind: type) -> list[Any]:
         return [effect for effect in self.effects if isinstance(effect, kind)]
 
     def times(self, text: str) -> list[str]:
         """Return the times of the lines that contain a text."""
-        return [line[:8] for line in self.told if text in line]
+        return [line[:8] for line in self.lines if text in line]
 
 
 def seconds(earlier: str, later: str) -> float:

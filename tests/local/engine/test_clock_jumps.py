@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cronstack.timetable.instants import parse
-from cronstack_infra.local.engine.passed import MOST_COUNTED, Passed, latest
+from cronstack_infra.local.engine.skipped_instants import MAX_COUNTED, Passed, latest
 from cronstack_infra.local.engine.values import Report
 from tests.local.engine.stage import BUSY, RAISED, Stage, instant
 
@@ -25,7 +25,7 @@ def test_after_a_sleep_only_the_latest_missed_instant_fires_and_the_others_are_c
     stage.until("12:01:00")
     stage.sleep_until("12:06:30")
     stage.until("12:08:00")
-    assert stage.told == [
+    assert stage.lines == [
         "12:01:00 deliver stats 12:01:00 #1",
         "12:06:30 passed over 4 stats",
         "12:06:30 deliver stats 12:06:00 #1",
@@ -44,7 +44,7 @@ def test_a_clock_set_ahead_by_hours_fires_each_schedule_once(expression: str) ->
     stage.until("12:01:00")
     before = len(stage.times("deliver"))
     stage.sleep_until("15:01:00")
-    lines = [line.split() for line in stage.told if "deliver" in line][before:]
+    lines = [line.split() for line in stage.lines if "deliver" in line][before:]
     assert [line[2] for line in lines] == ["one", "two"]
     whole = parse(expression, start=instant("12:00:30"))
     assert {line[3] for line in lines} == {f"{next(whole.before(instant('15:01:01'))):%H:%M:%S}"}
@@ -55,7 +55,7 @@ def test_an_instant_less_than_a_minute_late_fires_as_usual() -> None:
     stage.put("stats", "cron(* * * * ? *)")
     stage.sleep_until("12:01:59")
     stage.until("12:02:00")
-    assert stage.told == ["12:01:59 deliver stats 12:01:00 #1", "12:02:00 deliver stats 12:02:00 #1"]
+    assert stage.lines == ["12:01:59 deliver stats 12:01:00 #1", "12:02:00 deliver stats 12:02:00 #1"]
 
 
 def test_the_only_missed_instant_fires_however_late() -> None:
@@ -63,7 +63,7 @@ def test_the_only_missed_instant_fires_however_late() -> None:
     stage.put("nightly", "cron(0 2 * * ? *)", max_age=60)
     stage.sleep_until("2026-11-24 09:00:00")
     stage.until("2026-11-25 02:00:00")
-    assert stage.told == ["09:00:00 deliver nightly 02:00:00 #1", "02:00:00 deliver nightly 02:00:00 #1"]
+    assert stage.lines == ["09:00:00 deliver nightly 02:00:00 #1", "02:00:00 deliver nightly 02:00:00 #1"]
 
 
 def test_all_one_time_schedules_missed_during_a_sleep_fire() -> None:
@@ -71,7 +71,7 @@ def test_all_one_time_schedules_missed_during_a_sleep_fire() -> None:
     stage.put("launch", "at(2026-11-23T13:00:00)", max_age=60)
     stage.put("remind", "at(2026-11-23T14:00:00)")
     stage.sleep_until("20:00:00")
-    assert stage.told == ["20:00:00 deliver launch 13:00:00 #1", "20:00:00 deliver remind 14:00:00 #1"]
+    assert stage.lines == ["20:00:00 deliver launch 13:00:00 #1", "20:00:00 deliver remind 14:00:00 #1"]
 
 
 def test_an_update_right_after_a_sleep_causes_no_burst() -> None:
@@ -79,7 +79,7 @@ def test_an_update_right_after_a_sleep_causes_no_burst() -> None:
     stage.put("stats", "cron(* * * * ? *)")
     stage.now = instant("12:30:30")
     stage.put("stats", "cron(* * * * ? *)", input='{"new": 1}')
-    assert stage.told == ["12:30:30 passed over 29 stats", "12:30:30 deliver stats 12:30:00 #1"]
+    assert stage.lines == ["12:30:30 passed over 29 stats", "12:30:30 deliver stats 12:30:00 #1"]
 
 
 @pytest.mark.parametrize("switches", [{}, {"spread": 59}])
@@ -89,7 +89,7 @@ def test_instants_whose_windows_overlap_all_fire(switches: dict[str, Any]) -> No
     stage.put("stats", "cron(* * * * ? *)", window=15)
     stage.until("14:00:00")
     assert reports(stage, "passed_over") == []
-    fired = [line.split()[3] for line in stage.told]
+    fired = [line.split()[3] for line in stage.lines]
     assert fired == [f"{12 + minute // 60}:{minute % 60:02}:00" for minute in range(1, len(fired) + 1)]
     assert len(fired) > 100
 
@@ -100,10 +100,10 @@ def test_after_the_clock_is_set_back_schedules_follow_it() -> None:
     stage.put("rate", "rate(10 minutes)")
     stage.put("launch", "at(2026-11-23T15:00:00)")
     stage.until("15:00:30")
-    stage.told.clear()
+    stage.lines.clear()
     stage.set_back_to("14:01:30")
     stage.until("14:04:00")
-    assert stage.told == [
+    assert stage.lines == [
         "14:01:30 clock_set_back",
         "14:02:00 deliver often 14:02:00 #1",
         "14:04:00 deliver often 14:04:00 #1",
@@ -130,9 +130,9 @@ def test_a_one_time_schedule_waits_for_its_time_after_the_clock_is_set_back() ->
     stage.put("launch", "at(2026-11-23T15:30:00)")
     stage.set_back_to("14:00:00")
     stage.until("15:29:59")
-    assert stage.told == ["14:00:00 clock_set_back"]
+    assert stage.lines == ["14:00:00 clock_set_back"]
     stage.until("15:30:00")
-    assert stage.told[1:] == ["15:30:00 deliver launch 15:30:00 #1"]
+    assert stage.lines[1:] == ["15:30:00 deliver launch 15:30:00 #1"]
 
 
 @given(
@@ -158,4 +158,4 @@ def test_the_count_of_skipped_instants_has_a_limit() -> None:
     chosen, passed = latest(timetable, pending, now)
     assert chosen.isoformat() == "2126-11-23T12:00:00+00:00"
     assert passed is not None
-    assert passed.number == MOST_COUNTED
+    assert passed.number == MAX_COUNTED

@@ -105,7 +105,7 @@ def test_zero_retries_means_one_attempt() -> None:
     stage.reply = lambda deliver: BROKEN
     stage.put("stats", "cron(0 12 * * ? *)", max_retries=0, dead_letters=QUEUE)
     stage.until("12:00:00")
-    assert stage.told == ["12:00:00 deliver stats 12:00:00 #1", "12:00:00 record delivery ServiceException"]
+    assert stage.lines == ["12:00:00 deliver stats 12:00:00 #1", "12:00:00 record delivery ServiceException"]
     assert records(stage)[0].attributes["RETRY_ATTEMPTS"] == ("String", "0")
 
 
@@ -141,7 +141,7 @@ def test_without_a_dead_letter_queue_the_occurrence_is_dropped_and_reported() ->
     stage.reply = lambda deliver: GONE
     stage.put("stats", "cron(0 12 * * ? *)")
     stage.until("13:00:00")
-    assert stage.told == ["12:00:00 deliver stats 12:00:00 #1", "12:00:00 dropped"]
+    assert stage.lines == ["12:00:00 deliver stats 12:00:00 #1", "12:00:00 dropped"]
     [dropped] = [report for report in stage.kinds(Report) if report.event == "dropped"]
     assert (dropped.fields["target"], dropped.fields["role"]) == (FUNCTION, ROLE)
 
@@ -153,7 +153,7 @@ def test_retries_of_one_schedule_delay_no_other() -> None:
     stage.put("well", "cron(* * * * ? *)")
     stage.until("12:03:00")
     assert stage.times("deliver well") == ["12:00:00", "12:01:00", "12:02:00", "12:03:00"]
-    assert [line.split(" ", 1)[1] for line in stage.told if "sick" in line and "#1" in line] == [
+    assert [line.split(" ", 1)[1] for line in stage.lines if "sick" in line and "#1" in line] == [
         f"deliver sick 12:0{minute}:00 #1" for minute in range(4)
     ]
 
@@ -177,7 +177,7 @@ def test_a_schedule_with_action_delete_is_deleted_only_after_its_last_retry() ->
     stage.reply = lambda deliver: BUSY
     stage.put("launch", "at(2026-11-23T12:30:00)", delete_when_done=True, max_retries=1, dead_letters=QUEUE)
     stage.until("13:00:00")
-    assert [line.split(" ", 1)[1] for line in stage.told] == [
+    assert [line.split(" ", 1)[1] for line in stage.lines] == [
         "deliver launch 12:30:00 #1",
         "deliver launch 12:30:00 #2",
         "record delivery TooManyRequestsException",

@@ -13,16 +13,16 @@ def test_a_cron_fires_at_its_instants_and_not_before() -> None:
     stage = Stage("11:59:30")
     stage.put("stats", "cron(0/15 * * * ? *)")
     stage.until("12:29:59")
-    assert stage.told == ["12:00:00 deliver stats 12:00:00 #1", "12:15:00 deliver stats 12:15:00 #1"]
+    assert stage.lines == ["12:00:00 deliver stats 12:00:00 #1", "12:15:00 deliver stats 12:15:00 #1"]
     stage.until("12:30:00")
-    assert stage.told[2:] == ["12:30:00 deliver stats 12:30:00 #1"]
+    assert stage.lines[2:] == ["12:30:00 deliver stats 12:30:00 #1"]
 
 
 def test_a_cron_created_on_its_instant_waits_for_the_next() -> None:
     stage = Stage("12:00:00")
     stage.put("stats", "cron(0 12 * * ? *)")
     stage.until("23:59:59")
-    assert stage.told == []
+    assert stage.lines == []
 
 
 def test_a_cron_uses_the_local_time_of_its_zone() -> None:
@@ -30,7 +30,7 @@ def test_a_cron_uses_the_local_time_of_its_zone() -> None:
     stage.put("berlin", "cron(0 6 * * ? *)", timezone="Europe/Berlin")  # winter: UTC + 1 h
     stage.put("kolkata", "cron(0 6 * * ? *)", timezone="Asia/Kolkata")  # UTC + 5:30 h
     stage.until("23:59:59")
-    assert stage.told == ["00:30:00 deliver kolkata 00:30:00 #1", "05:00:00 deliver berlin 05:00:00 #1"]
+    assert stage.lines == ["00:30:00 deliver kolkata 00:30:00 #1", "05:00:00 deliver berlin 05:00:00 #1"]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_at_ignores_start_and_end() -> None:
     stage = Stage("12:00:00")
     stage.put("launch", "at(2026-11-23T12:00:40)", start="18:00:00", end="19:00:00")
     stage.until("2026-11-25 00:00:00")
-    assert stage.told == ["12:00:40 deliver launch 12:00:40 #1"]
+    assert stage.lines == ["12:00:40 deliver launch 12:00:40 #1"]
 
 
 @pytest.mark.parametrize(("past_at", "lines"), [("fires", ["12:00:00 deliver old 09:00:00 #1"]), ("ignored", [])])
@@ -70,16 +70,16 @@ def test_a_past_at_fires_at_once_when_it_is_created(past_at: str, lines: list[st
     stage = Stage("12:00:00", past_at=past_at)
     stage.put("old", "at(2026-11-23T09:00:00)")
     stage.until("13:00:00")
-    assert stage.told == lines
+    assert stage.lines == lines
 
 
 def test_an_at_that_was_disabled_at_its_time_fires_when_it_is_enabled() -> None:
     stage = Stage("12:00:00")
     stage.put("launch", "at(2026-11-23T12:30:00)", enabled=False)
     stage.until("13:00:00")
-    assert stage.told == []
+    assert stage.lines == []
     stage.put("launch", "at(2026-11-23T12:30:00)")
-    assert stage.told == ["13:00:00 deliver launch 12:30:00 #1"]
+    assert stage.lines == ["13:00:00 deliver launch 12:30:00 #1"]
 
 
 @pytest.mark.parametrize(("again", "count"), [(False, 1), (True, 2)])
@@ -106,7 +106,7 @@ def test_the_second_within_the_minute_depends_on_the_seed_and_keeps_the_schedule
         stage = Stage("11:59:30", spread=59, seed=seed)
         stage.put("stats", "cron(* * * * ? *)")
         stage.until("12:30:00")
-        return stage.told
+        return stage.lines
 
     assert fired(7) == fired(7)
     assert fired(7) != fired(8)
@@ -119,7 +119,7 @@ def test_a_flexible_window_delays_within_the_window() -> None:
     stage = Stage("11:59:30")
     stage.put("stats", "cron(0 * * * ? *)", window=20)
     stage.until("23:59:00")
-    lates = [seconds(line.split()[3], line[:8]) for line in stage.told]
+    lates = [seconds(line.split()[3], line[:8]) for line in stage.lines]
     assert len(lates) >= 11
     assert all(0 <= late < 20 * 60 for late in lates)
     assert len({int(late) // 60 for late in lates}) > 5
@@ -158,10 +158,10 @@ def test_an_update_between_an_instant_and_its_firing_does_not_lose_the_occurrenc
     stage = Stage("11:59:30", spread=59)
     stage.put("stats", "cron(0 * * * ? *)")
     stage.until("12:00:00")
-    assert stage.told == []
+    assert stage.lines == []
     stage.put("stats", "cron(0 * * * ? *)", input='{"new": 1}')
     stage.until("12:01:00")
-    assert [line.split(" ", 1)[1] for line in stage.told] == ["deliver stats 12:00:00 #1"]
+    assert [line.split(" ", 1)[1] for line in stage.lines] == ["deliver stats 12:00:00 #1"]
 
 
 def test_a_deleted_schedule_stops_firing_and_can_be_created_again() -> None:
@@ -179,7 +179,7 @@ def test_action_after_completion_deletes_an_at_after_its_delivery() -> None:
     stage = Stage("12:00:00")
     stage.put("launch", "at(2026-11-23T12:30:00)", delete_when_done=True)
     stage.until("13:00:00")
-    assert stage.told == ["12:30:00 deliver launch 12:30:00 #1", "12:30:00 delete launch"]
+    assert stage.lines == ["12:30:00 deliver launch 12:30:00 #1", "12:30:00 delete launch"]
 
 
 def test_action_after_completion_deletes_a_recurring_schedule_after_its_last_instant_only_with_an_end() -> None:
@@ -187,7 +187,7 @@ def test_action_after_completion_deletes_a_recurring_schedule_after_its_last_ins
     stage.put("ends", "cron(0 * * * ? *)", end="14:30:00", delete_when_done=True)
     stage.put("endless", "cron(0 * * * ? *)", delete_when_done=True)
     stage.until("16:00:00")
-    assert [line for line in stage.told if "ends" in line] == [
+    assert [line for line in stage.lines if "ends" in line] == [
         "13:00:00 deliver ends 13:00:00 #1",
         "14:00:00 deliver ends 14:00:00 #1",
         "14:00:00 delete ends",
@@ -199,7 +199,7 @@ def test_action_after_completion_keeps_a_recurring_schedule_without_end_after_it
     stage = Stage("12:00:00")
     stage.put("years", "cron(0 13 23 11 ? 2026)", delete_when_done=True)
     stage.until("2027-12-31 00:00:00")
-    assert stage.told == ["13:00:00 deliver years 13:00:00 #1"]
+    assert stage.lines == ["13:00:00 deliver years 13:00:00 #1"]
 
 
 def test_an_invalid_expression_is_refused_and_affects_no_other_schedule() -> None:
@@ -210,7 +210,7 @@ def test_an_invalid_expression_is_refused_and_affects_no_other_schedule() -> Non
     with pytest.raises(ScheduleError):
         stage.put("good", "rate(10 years)")
     stage.until("12:00:00")
-    assert stage.told == ["12:00:00 deliver good 12:00:00 #1"]
+    assert stage.lines == ["12:00:00 deliver good 12:00:00 #1"]
 
 
 def test_duplicate_deliveries_have_their_own_ids() -> None:

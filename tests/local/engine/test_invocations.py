@@ -22,7 +22,7 @@ def test_an_event_is_run_once_and_a_success_leaves_nothing() -> None:
     stage = Stage("12:00:00")
     stage.accept()
     stage.until("13:00:00")
-    assert stage.told == ["12:00:00 run r1 #1"]
+    assert stage.lines == ["12:00:00 run r1 #1"]
     assert stage.engine.waiting() == 0
 
 
@@ -37,7 +37,7 @@ def test_a_failure_is_tried_again_after_one_and_then_two_minutes(retries: int, r
     stage.accept()
     stage.until("19:00:00")
     assert stage.times("run") == runs
-    assert stage.told[-1] == f"{runs[-1]} record handler RetriesExhausted"
+    assert stage.lines[-1] == f"{runs[-1]} record handler RetriesExhausted"
     assert {effect.request_id for effect in stage.kinds(RunFunction)} == {"r1"}
 
 
@@ -55,7 +55,7 @@ def test_a_successful_retry_ends_the_event() -> None:
     stage.rules = LETTERS
     stage.accept()
     stage.until("13:00:00")
-    assert stage.told == ["12:00:00 run r1 #1", "12:01:00 run r1 #2"]
+    assert stage.lines == ["12:00:00 run r1 #1", "12:01:00 run r1 #2"]
 
 
 def test_the_record_of_exhausted_retries_field_by_field() -> None:
@@ -105,7 +105,7 @@ def test_throttles_back_off_from_one_second_to_five_minutes_and_cost_no_retry() 
     assert stage.times("run")[:6] == ["12:00:00", "12:00:01", "12:00:03", "12:00:07", "12:00:15", "12:00:31"]
     assert stage.times("run")[9:13] == ["12:08:31", "12:13:31", "12:18:31", "12:23:31"]
     assert len(stage.times("run")) == 12 + 3  # throttles cost none of the three attempts
-    assert stage.told[-1].endswith("record handler RetriesExhausted")
+    assert stage.lines[-1].endswith("record handler RetriesExhausted")
 
 
 def test_the_age_is_checked_in_advance() -> None:
@@ -113,7 +113,7 @@ def test_the_age_is_checked_in_advance() -> None:
     stage.work = lambda run: RAISED
     stage.rules = FunctionRules(max_age=60, on_failure=QUEUE)
     stage.accept()
-    assert stage.told == ["12:00:00 run r1 #1", "12:00:00 record handler EventAgeExceeded"]
+    assert stage.lines == ["12:00:00 run r1 #1", "12:00:00 record handler EventAgeExceeded"]
     assert json.loads(record(stage).body)["requestContext"]["approximateInvokeCount"] == 1
 
 
@@ -123,7 +123,7 @@ def test_a_throttled_event_ends_with_its_age_and_has_no_response() -> None:
     stage.rules = FunctionRules(max_age=60, on_failure=QUEUE)
     stage.accept()
     stage.until("13:00:00")
-    assert stage.told[-1] == "12:00:31 record handler EventAgeExceeded"
+    assert stage.lines[-1] == "12:00:31 record handler EventAgeExceeded"
     body = json.loads(record(stage).body)
     assert body["requestContext"]["approximateInvokeCount"] == 0
     assert not {"responseContext", "responsePayload"} & set(body)
@@ -134,7 +134,7 @@ def test_reserved_concurrency_zero_ends_at_once() -> None:
     stage.work = lambda run: Throttled(reserved_zero=True)
     stage.rules = LETTERS
     stage.accept()
-    assert stage.told == ["12:00:00 run r1 #1", "12:00:00 record handler ZeroReservedConcurrency"]
+    assert stage.lines == ["12:00:00 run r1 #1", "12:00:00 record handler ZeroReservedConcurrency"]
     body = json.loads(record(stage).body)
     assert body["requestContext"]["approximateInvokeCount"] == 0
     assert not {"responseContext", "responsePayload"} & set(body)
@@ -174,7 +174,7 @@ def test_a_failed_event_without_a_destination_is_dropped_and_reported() -> None:
     stage.work = lambda run: RAISED
     stage.rules = FunctionRules(max_retries=0)
     stage.accept()
-    assert stage.told == ["12:00:00 run r1 #1", "12:00:00 dropped"]
+    assert stage.lines == ["12:00:00 run r1 #1", "12:00:00 dropped"]
 
 
 def test_the_rules_are_those_in_force_when_an_attempt_ends() -> None:

@@ -153,7 +153,7 @@ def test_a_fault_fails_only_matching_requests_and_only_so_often(local_cloud: Loc
             with pytest.raises(ClientError):
                 mine.get_item(**get)
         mine.get_item(**get)
-        assert request(local_cloud, "GET") == (200, {"faults": [fault | {"met": 2}]})
+        assert request(local_cloud, "GET") == (200, {"faults": [fault | {"hits": 2}]})
     assert request(local_cloud, "GET") == (200, {"faults": []})
 
 

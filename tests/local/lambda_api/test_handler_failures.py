@@ -177,7 +177,7 @@ def _collect_pid(event: dict[str, Any], pids: dict[str, list[int]]) -> None:
 
 
 def events_of(results: Results, name: str, event: str) -> list[dict[str, Any]]:
-    return [past for past in results.cloud.told if past["event"] == event and past.get("function") == name]
+    return [past for past in results.cloud.past_events if past["event"] == event and past.get("function") == name]
 
 
 @pytest.mark.parametrize("name", FAILURES)

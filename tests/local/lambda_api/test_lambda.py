@@ -293,7 +293,7 @@ def test_each_qualifier_has_its_own_configuration_or_none(cloud: Cloud) -> None:
     for qualifier, runs in ((None, 2), ("live", 1), ("bare", 3)):
         request_id = send(cloud, "aliased", **({} if qualifier is None else {"Qualifier": qualifier}))
         cloud.await_event("dead_letter" if qualifier == "live" else "dropped", function="aliased")
-        cloud.told.clear()
+        cloud.past_events.clear()
         assert runs == len(_attempts(cloud, request_id))
     context = json.loads(cloud.receive(url)["Body"])
     assert context["requestContext"]["functionArn"] == f"{BASE}aliased:live"

@@ -79,7 +79,7 @@ def test_a_report_is_text_and_json(damaged_report: Report) -> None:
     assert rows[at : at + 4] == [
         f"breaks: {SQS}:Message.mark_received",
         "  reason  A message does not record when it was last received.",
-        "  probe   what_was_sent_yesterday_cannot_be_put_back",
+        "  probe   a_receipt_of_an_old_message_is_refused",
         f"  note    moto has no {SQS}:Message.mark_received",
     ]
     as_json = damaged_report.as_json()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from cronstack.onetime.planner import FORGOTTEN
+from cronstack.onetime.planner import ABANDONED_AFTER
 from cronstack_infra.ops.strays.find import Strays
 from cronstack_infra.ops.strays.stray import Stray
 from tests.ops.shop import Shop
 
-LATER = FORGOTTEN + 60_000
+LATER = ABANDONED_AFTER + 60_000
 DAY = 86_400_000
 
 
@@ -21,4 +21,4 @@ def find_strays(shop: Shop, *known: str) -> list[Stray]:
 
 def fix_all(shop: Shop) -> list[str]:
     strays = strays_of(shop)
-    return [strays.mend(stray) for stray in strays.find()]
+    return [strays.fix(stray) for stray in strays.find()]

@@ -80,7 +80,7 @@ def test_a_schedule_that_was_deleted_by_hand_is_created_again(shop: Shop, once: 
     (stray,) = find_strays(shop)
     assert (stray.what, stray.remedy) == (
         "its schedule is missing: its caller crashed first, or it was deleted by hand",
-        "--mend creates its schedule",
+        "--fix creates its schedule",
     )
     assert fix_all(shop) == ["fixed"]
     assert parse_event(event(shop), "stats").key == "order-1"
@@ -137,7 +137,7 @@ def test_the_row_is_read_again_before_a_schedule_is_deleted(shop: Shop, once: On
     strays = strays_of(shop)
     (stray,) = strays.find()
     shop.stage.dynamodb.put_item(TableName=TABLE, Item=item)
-    assert strays.mend(stray) == "left: it has a plan now"
+    assert strays.fix(stray) == "left: it has a plan now"
     assert len(shop.plans()) == 1
 
 
@@ -155,7 +155,7 @@ def test_no_schedule_is_created_for_a_plan_that_was_moved_or_cancelled_meanwhile
     else:
         once.cancel("stats", "order-1")
     before = shop.plans()
-    assert strays.mend(stray) == "left: it was moved, cancelled or started meanwhile"
+    assert strays.fix(stray) == "left: it was moved, cancelled or started meanwhile"
     assert shop.plans() == before
 
 
@@ -316,7 +316,7 @@ def test_the_schedule_of_a_plan_that_was_moved_meanwhile_is_not_replaced(shop: S
     strays = strays_of(shop)
     (stray,) = strays.find()
     once.move("stats", "order-1", after=2 * HOUR)
-    assert strays.mend(stray) == "left: it was moved, cancelled or started meanwhile"
+    assert strays.fix(stray) == "left: it was moved, cancelled or started meanwhile"
     assert target(shop)["RoleArn"] == "arn:aws:iam::123456789012:role/another"
     shop.stage.now += LATER
     assert find_strays(shop) == []
@@ -330,7 +330,7 @@ def test_an_interrupted_fix_is_found_again(shop: Shop, once: Once, operation: st
 
     def fix(through: Once) -> None:
         strays = Strays(shop.clients, shop.deployment, through, lambda: shop.stage.now)
-        strays.mend(*strays.find())
+        strays.fix(*strays.find())
 
     kill_before(shop, operation, fix)
     assert shop.plans(), "a schedule exists at each moment"

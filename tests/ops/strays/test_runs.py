@@ -98,8 +98,8 @@ def test_the_original_event_after_a_fix_runs_nothing(shop: Shop, handler: Handle
     strays, other = strays_of(shop), strays_of(shop)
     (stray,), (same,) = strays.find(), other.find()
     handler.fixed = True
-    assert strays.mend(stray) == "invoked again"
-    assert other.mend(same) == "not needed: it is succeeded now"
+    assert strays.fix(stray) == "invoked again"
+    assert other.fix(same) == "not needed: it is succeeded now"
     shop.invoke({**scheduled_event(now), "carrier": 0})
     assert handler.ran == [(scheduled_id(now), 1), (scheduled_id(now), 2)]
 

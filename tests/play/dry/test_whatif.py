@@ -260,7 +260,7 @@ def test_two_cases_at_once_and_progress_is_reported() -> None:
     steps = []
     five = job("slow", "cron(*/5 * * * ? *)", overlap="allow", timeout=900)
     cases = [Case("median", {"slow": 10}), Case("p99", {"slow": 600.5})]
-    answers = what_if([five], DAY, cases, told=lambda done, of: steps.append((done, of)))
+    answers = what_if([five], DAY, cases, on_progress=lambda done, of: steps.append((done, of)))
     assert [(each.case, each.played.together) for each in answers.overlaps] == [("p99", 3)]
     assert [(peak.case, peak.runs) for peak in answers.peaks] == [("median", 1), ("p99", 3)]
     assert steps == [(1, 1)]

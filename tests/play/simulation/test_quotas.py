@@ -18,7 +18,7 @@ from cronstack_infra.play.simulation.cloud.assembly import Assembly
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from cronstack_infra.play.simulation.looking import ledger_rows, letters
 from cronstack_infra.play.simulation.simulate import Simulated, simulate
-from cronstack_infra.switches.reading import of_mapping
+from cronstack_infra.switches.parsing import of_mapping
 from tests.play.simulation.conftest import START
 
 OVERHEAD = 0.08

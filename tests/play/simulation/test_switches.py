@@ -15,7 +15,7 @@ from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from cronstack_infra.play.simulation.handlers.executor import skew_of
 from cronstack_infra.play.simulation.simulate import TRACE, simulate
 from cronstack_infra.plural import counted
-from cronstack_infra.switches.reading import read
+from cronstack_infra.switches.parsing import read
 from tests.play.simulation.conftest import START
 from tests.play.simulation.test_cloud import attempts, outcomes, runs
 

@@ -65,14 +65,14 @@ def command(only: Sequence[str], list_: bool, yes: bool, file: Path | None, loca
         run=entropy.ulid(clock.now_ms(), entropy.SYSTEM)[-8:].lower(),
         now=clock.now,
         sleep=clock.sleep,
-        say=lambda line: click.echo(line, err=True),
+        progress=lambda line: click.echo(line, err=True),
         scale=1.0 if cloud.address is None else 0.0,  # in a local cloud a new role is usable at once
     )
     asked = []
     with closing(answers):
         for asking in answers:
             asked.append(asking)
-            click.echo(f"    {asking.answer.said if asking.answer is not None else asking.fault}", err=True)
+            click.echo(f"    {asking.answer.text if asking.answer is not None else asking.fault}", err=True)
     about = {"region": cloud("sqs").meta.region_name, "day": f"{clock.now():%Y-%m-%d}"}
     click.echo(as_text(asked, **about))
     if file is not None:

@@ -116,7 +116,7 @@ def _show(plan: Plan, filled: Sequence[Filled], dry_run: bool) -> None:
         if end is not None:
             rows.append((due, planned.occurrence, end.status, str(end.attempt or "-"), end.detail))
         else:
-            status = f"already {planned.stands}" if planned.stands else "missing"
+            status = f"already {planned.earlier_result}" if planned.earlier_result else "missing"
             rows.append((due, planned.occurrence, status, "-", ""))
     print_table(COLUMNS, rows)
     succeeded = sum(result.ended.status in SUCCESSFUL for result in filled)
@@ -125,7 +125,7 @@ def _show(plan: Plan, filled: Sequence[Filled], dry_run: bool) -> None:
         click.echo(f"\n{len(plan.missing)} would be run, {already} have ended already.")
     else:
         click.echo(f"\n{succeeded} succeeded, {len(filled) - succeeded} did not, {already} had ended already.")
-    if any(planned.stands.startswith("missed") for planned in plan.planned):
+    if any(planned.earlier_result.startswith("missed") for planned in plan.planned):
         click.echo(f"To start the missed runs: cronstack dead-letters redrive {plan.job.name} --origin missed")
 
 
@@ -139,7 +139,7 @@ def _objects(plan: Plan, filled: Sequence[Filled]) -> list[dict[str, Any]]:
                 "job": plan.job.name,
                 "occurrence": planned.occurrence,
                 "due": planned.due.isoformat().replace("+00:00", "Z"),
-                "already": planned.stands or None,
+                "already": planned.earlier_result or None,
                 "result": None if end is None else end.status,
                 "attempt": None if end is None else end.attempt,
                 "why": None if end is None else end.detail,

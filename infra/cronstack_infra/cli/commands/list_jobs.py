@@ -15,8 +15,8 @@ from cronstack_infra.cli.options.declared import declared_jobs, jobs_option
 from cronstack_infra.cli.output.spans import iso, local, with_window
 from cronstack_infra.cli.output.tables import print_json, print_table
 from cronstack_infra.discovery.clock_notes import clock_notes
+from cronstack_infra.discovery.coincidences import coincidence_notes
 from cronstack_infra.discovery.discover import DeclaredJob
-from cronstack_infra.discovery.meetings import meeting_notes
 from cronstack_infra.discovery.rate_notes import rate_notes
 from cronstack_infra.lock_file import LOCK, is_build_server, read_lock, update
 from cronstack_infra.project import Project
@@ -37,7 +37,7 @@ def command(package: str, as_json: bool) -> None:
     now = clock.now()
     jobs = declared_jobs(package, now).jobs
     _lock(package, jobs)
-    for note in (*clock_notes(jobs, now), *meeting_notes(jobs, now), *rate_notes(jobs)):
+    for note in (*clock_notes(jobs, now), *coincidence_notes(jobs, now), *rate_notes(jobs)):
         click.echo(f"Note: {note}", err=True)
     if as_json:
         print_json([_object(declared, now) for declared in jobs])

@@ -36,7 +36,7 @@ TITLES: Final = {
     "deferral": "Why deliveries were deferred",
     "clock": "Wrong clocks of sandboxes, and freezes that stopped the monotonic clock",
     "switch": "Switches: answers and deliveries that differ from the kindest behaviour of AWS",
-    "repaired": "Open runs that operators repaired, as strays --mend does",
+    "repaired": "Open runs that operators repaired, as strays --fix does",
     "handler": "Calls of handlers to the guard",
     "carrier": "Carriers",
     "call": "How calls of application code ended",

@@ -46,7 +46,8 @@ def command(
       attempt, limit           number of the last attempt, 0 before the first; most attempts
       started, ended, took     of the last attempt; took is in seconds
       after                    time of the next attempt of a retrying run
-      reason, met              why it was skipped, missed or dead; the occurrence that ran at that time
+      reason                   why it was skipped, missed or dead
+      other_occurrence         the occurrence that ran at that time
       error, result            error of the last failed attempt; result of the handler
       overdue                  true if it runs beyond its lease, or is planned and past its time
       remedy                   command that starts a missed run

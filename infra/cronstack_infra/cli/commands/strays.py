@@ -1,4 +1,4 @@
-"""``cronstack strays``: find leftover schedules, and plans and runs that nothing will start. ``--mend`` fixes them."""
+"""``cronstack strays``: find leftover schedules, and plans and runs that nothing will start. ``--fix`` fixes them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COLUMNS: Final = ("kind", "job", "key", "what it is", "since", "what fixes it", 
 
 
 @click.command(short_help="Find leftover schedules and runs that nothing will start; fix them.")
-@click.option("--mend", "fix", is_flag=True, help="Fix each stray: create, delete or invoke, as listed.")
+@click.option("--fix", is_flag=True, help="Fix each stray: create, delete or invoke, as listed.")
 @click.option("--since", metavar="T", help="Check plans due since: 12h or 7d ago, or a time. Defaults to 2 days ago.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @cloud_options
@@ -41,7 +41,7 @@ def command(cloud: Cloud, fix: bool, since: str | None, as_json: bool) -> int:
     job        it is not deployed, and plans or runs wait for it
 
     You can run it while code schedules and during a deploy: anything changed in the last five minutes is ignored.
-    --mend checks each stray again first. It deletes a schedule only if it belongs to no plan, and a carrier only if its
+    --fix checks each stray again first. It deletes a schedule only if it belongs to no plan, and a carrier only if its
     run is finished. It invokes a run with the event in the ledger. If another delivery arrives, the guard runs only one
     of them.
 
@@ -51,7 +51,7 @@ def command(cloud: Cloud, fix: bool, since: str | None, as_json: bool) -> int:
       job, key, occurrence     whose plan or run it is
       schedule                 the leftover or missing schedule
       since, what, remedy      begin, problem and fix
-      mended                   with --mend: what was done
+      fixed                    with --fix: what was done
     """
     begin = None if since is None else to_milliseconds(since_option("--since", since, clock.now()))
     deployment = cloud.deployment()
@@ -62,11 +62,11 @@ def command(cloud: Cloud, fix: bool, since: str | None, as_json: bool) -> int:
         results: dict[Stray, str] = {}
         with counting(f"of {counted(len(found), 'stray')}") as count:
             for number, stray in enumerate(found if fix else (), 1):
-                results[stray] = strays.mend(stray)
+                results[stray] = strays.fix(stray)
                 count(number)
     remaining = sum(not fix or results[stray].startswith(LEFT) for stray in found)
     if as_json:
-        print_json([{**stray.as_json(), "mended": results.get(stray)} for stray in found])
+        print_json([{**stray.as_json(), "fixed": results.get(stray)} for stray in found])
     elif found:
         now = clock.now()
         columns = (*COLUMNS, "result") if fix else COLUMNS

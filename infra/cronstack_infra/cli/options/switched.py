@@ -20,7 +20,7 @@ def _check(context: click.Context, option: click.Parameter, texts: tuple[str, ..
     """Raise BadParameter for an invalid switch, before anything starts. Import nothing without a switch."""
     if texts:
         from cronstack.errors import DeclarationError
-        from cronstack_infra.switches.reading import read
+        from cronstack_infra.switches.parsing import read
 
         try:
             read(texts)

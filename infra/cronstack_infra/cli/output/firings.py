@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from cronstack_infra import names
 from cronstack_infra.cli.output.spans import span
-from cronstack_infra.local.engine.passed import MOST_COUNTED
+from cronstack_infra.local.engine.skipped_instants import MAX_COUNTED
 from cronstack_infra.plural import counted
 
 LONGEST_RESULT: Final = 100
@@ -69,7 +69,7 @@ def _passed_over(event: Mapping[str, Any]) -> tuple[str, Mood]:
     count, first, last = event["count"], moment(event["first"], event["at"]), moment(event["last"], event["at"])
     which = first if event["first"] == event["last"] else f"{first} to {last}"
     why = "the machine slept, or its clock was set ahead. Only the latest firing runs"
-    return f"{'at least ' * (count >= MOST_COUNTED)}{counted(count, 'firing')} passed over, {which} UTC: {why}", "bad"
+    return f"{'at least ' * (count >= MAX_COUNTED)}{counted(count, 'firing')} passed over, {which} UTC: {why}", "bad"
 
 
 def _clock_set_back(event: Mapping[str, Any]) -> tuple[str, Mood]:

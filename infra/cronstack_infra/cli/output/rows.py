@@ -23,7 +23,7 @@ def why(row: Row) -> str:
     failed = row.error if row.status in ("retrying", "crashed", "dead", "running") else ""
     if row.status == "missed":
         failed = row.error.removeprefix("Missed: ")  # the class of the error repeats the status
-    other = row.met if row.status in ("skipped", "buffered") else ""
+    other = row.other_occurrence if row.status in ("skipped", "buffered") else ""
     return ": ".join(part for part in (row.reason, other, failed) if part)
 
 

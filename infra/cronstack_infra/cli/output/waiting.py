@@ -50,7 +50,7 @@ class Attempts:
             case "retrying":
                 return f"{attempt} failed: {row.error}; {self._next(row)}"
             case "buffered":
-                return f"waits until {row.met or 'another occurrence'} has ended"
+                return f"waits until {row.other_occurrence or 'another occurrence'} has ended"
             case "running" | "crashed":
                 return f"{attempt} ended without a result: its process died; attempt {row.attempt + 1} takes over"
         return ""

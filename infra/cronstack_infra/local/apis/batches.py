@@ -13,7 +13,7 @@ from moto.sqs.models import Queue
 
 from cronstack_infra.local.moto import privates
 from cronstack_infra.local.moto.patch import Patch, replaced_by, wrapped_by
-from cronstack_infra.local.refusals.messages import check_handled_entry, check_sent_entry
+from cronstack_infra.local.refusals.messages import check_entry_with_handle, check_sent_entry
 from cronstack_infra.local.refusals.refusal import Refusal
 
 Check = Callable[[Mapping[str, Any], int, Queue], None]
@@ -37,7 +37,7 @@ def _changed(self: Any) -> ActionResult:
 
 
 def _handled(self: Any, by: Callable[..., tuple[list[str], list[dict[str, Any]]]]) -> ActionResult:
-    valid, failed = _checked(self, check_handled_entry)
+    valid, failed = _checked(self, check_entry_with_handle)
     done, also_failed = by(privates.queue_name(self), valid)
     return ActionResult({"Successful": [{"Id": key} for key in done], "Failed": [*failed, *also_failed]})
 

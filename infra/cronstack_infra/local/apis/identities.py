@@ -31,7 +31,7 @@ def _identify(
 
 def _function_that_calls(backend: STSBackend, access_key_id: str) -> tuple[str, str, str] | None:
     """Return id, ARN and account of the role's session in which a function's code calls AWS."""
-    function = identities.function_that_calls(backend.account_id, access_key_id)
+    function = identities.function_of_access_key(backend.account_id, access_key_id)
     if function is None:
         return None
     session, role = function.function_name, find_role(function.role)

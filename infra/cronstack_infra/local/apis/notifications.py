@@ -114,7 +114,7 @@ PATCHES: Final = (
         "(self, message, message_id, subject=None, message_attributes=None, group_id=None, deduplication_id=None,"
         " message_structure=None)",
         "SNS passes the same example record to every function.",
-        "a_topic_hands_every_function_the_same_example",
+        "a_topic_passes_an_example_arn_to_each_function",
         wrapped_with_port(_publish),
     ),
 )

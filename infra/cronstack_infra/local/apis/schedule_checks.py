@@ -204,7 +204,7 @@ def _target(request: ScheduleRequest) -> None:
     if universal_targets.is_universal(str(arn)):
         try:
             universal_targets.call_of(str(arn))
-        except universal_targets.NotATarget as error:
+        except universal_targets.InvalidTarget as error:
             raise invalid(f"Provided Arn is not a target: {error}") from None
         return
     if service not in _TEMPLATED:

@@ -279,7 +279,7 @@ PATCHES: Final = (
         "get_schedule",
         "(self, group_name, name)",
         'An error has a member "message"; that of Scheduler\'s API is "Message".',
-        "an_error_of_a_schedule_has_its_text_in_another_member",
+        "an_error_of_a_schedule_lacks_the_member_message",
         replaced_with_port(_get_schedule),
     ),
     Patch(
@@ -287,7 +287,7 @@ PATCHES: Final = (
         "get_schedule_group",
         "(self, group_name)",
         'An error has a member "message"; that of Scheduler\'s API is "Message".',
-        "an_error_of_a_group_has_its_text_in_another_member",
+        "an_error_of_a_group_lacks_the_member_message",
         replaced_by(_group),
     ),
     Patch(
@@ -319,7 +319,7 @@ PATCHES: Final = (
         "list_schedules",
         "(self, group_names, state, name_prefix=None)",
         "A wrong page token gets a code that Scheduler does not have.",
-        "a_bad_page_token_gets_a_strange_code",
+        "an_invalid_page_token_gets_an_unknown_code",
         wrapped_with_port(_listed),
     ),
     Patch(
@@ -327,7 +327,7 @@ PATCHES: Final = (
         "list_schedule_groups",
         "(self, name_prefix=None)",
         "A wrong page token gets a code that Scheduler does not have.",
-        "a_bad_page_token_of_groups_gets_a_strange_code",
+        "an_invalid_page_token_of_groups_gets_an_unknown_code",
         wrapped_by(_paged),
     ),
     Patch(

@@ -185,7 +185,7 @@ PATCHES: Final = (
         "change_message_visibility",
         "(self, queue_name, receipt_handle, visibility_timeout)",
         "A receipt is refused twelve hours after the message was sent, not after it was received.",
-        "what_was_sent_yesterday_cannot_be_put_back",
+        "a_receipt_of_an_old_message_is_refused",
         wrapped_by(_change_visibility),
     ),
     Patch(
@@ -193,7 +193,7 @@ PATCHES: Final = (
         "mark_received",
         "(self, visibility_timeout=None)",
         "A message does not record when it was last received.",
-        "what_was_sent_yesterday_cannot_be_put_back",
+        "a_receipt_of_an_old_message_is_refused",
         wrapped_by(_received),
     ),
     Patch(

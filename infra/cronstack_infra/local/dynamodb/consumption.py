@@ -149,7 +149,7 @@ def counts() -> list[dict[str, Any]]:
     return [row for backend in _backends() for row in metering.describe(backend.tables)]
 
 
-def forget_counts() -> None:
+def reset_counts() -> None:
     """Reset the counts of all tables. The caller holds BACKENDS."""
     for backend in _backends():
         metering.reset(backend.tables)

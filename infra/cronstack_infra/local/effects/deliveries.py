@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cronstack_infra.local.effects import rule_targets, targets
-from cronstack_infra.local.effects.kept_lookups import Lookups
+from cronstack_infra.local.effects.cached_lookups import Lookups
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.port import Drive
 from cronstack_infra.local.engine.values import Deliver, Refusal, is_rule
@@ -98,5 +98,5 @@ class Deliveries:
 
     def _fail(self, deliver: Deliver, fault: Exception) -> None:
         """Report a fault of moto or of Cronstack, and refuse the delivery with AWS's internal error."""
-        self._drive.say("fault", error=f"{type(fault).__name__}: {fault}", schedule=deliver.schedule_arn)
+        self._drive.report("fault", error=f"{type(fault).__name__}: {fault}", schedule=deliver.schedule_arn)
         self._engine.refused(deliver.delivery, OWN_FAULT, self._drive.now())

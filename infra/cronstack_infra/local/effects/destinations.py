@@ -24,10 +24,10 @@ def send(record: SendRecord, drive: Drive, note: Callable[[str], None], new_sinc
             function = find_function(record.function_arn) if record.function_arn else None
             targets.send_record(record, function.role if function is not None else None, new_since)
     except Exception as fault:  # AWS reports any failure by a metric only
-        drive.say("dropped", **fields | {"error": str(fault)})
+        drive.report("dropped", **fields | {"error": str(fault)})
     else:
         if record.origin != "success":
-            drive.say("dead_letter", **fields)
+            drive.report("dead_letter", **fields)
 
 
 def _describe(record: SendRecord) -> dict[str, str]:

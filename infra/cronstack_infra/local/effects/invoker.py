@@ -16,7 +16,7 @@ from typing import Final
 from moto.awslambda.exceptions import LambdaClientError
 from moto.core.exceptions import JsonRESTError
 
-from cronstack_infra.local.effects.kept_lookups import Lookups
+from cronstack_infra.local.effects.cached_lookups import Lookups
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.port import Answer, Drive
 from cronstack_infra.local.engine.values import (
@@ -133,7 +133,7 @@ class Invoker:
         except JsonRESTError as refused:
             return Failed(refused.description)
         except Exception as fault:  # without an outcome the invocation would never end
-            self._drive.say("fault", error=f"{type(fault).__name__}: {fault}", function=function_arn)
+            self._drive.report("fault", error=f"{type(fault).__name__}: {fault}", function=function_arn)
             return Throttled(status=500)
         if rounds is None:
             return Looped()
@@ -151,7 +151,7 @@ class Invoker:
         fields = {"function": invocation.function.name, "request_id": invocation.request_id}
         fields |= {"outcome": "ok" if outcome.ok else "error"}
         fields |= {"result" if outcome.ok else "error": text[:_LONGEST_RESULT]}
-        self._drive.say("finished", **fields, attempt=invocation.attempt, seconds=round(outcome.seconds, 3))
+        self._drive.report("finished", **fields, attempt=invocation.attempt, seconds=round(outcome.seconds, 3))
 
     def answered(self, invocation: Invocation, outcome: Outcome) -> bool:
         """Pass the outcome to the caller that waits for this invocation. Return whether there is such a caller."""

@@ -18,9 +18,9 @@ from moto.logs.models import logs_backends
 from moto.scheduler.models import scheduler_backends
 
 from cronstack_infra.local.effects import destinations
+from cronstack_infra.local.effects.cached_lookups import Lookups
 from cronstack_infra.local.effects.deliveries import Deliveries
 from cronstack_infra.local.effects.invoker import Invoker
-from cronstack_infra.local.effects.kept_lookups import Lookups
 from cronstack_infra.local.effects.source_polls import Polls
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.port import Drive
@@ -74,14 +74,14 @@ class EffectRunner:
             case DeleteMessages():
                 self._polls.delete(effect)
             case Report():
-                self._drive.say(effect.event, **effect.fields)
+                self._drive.report(effect.event, **effect.fields)
 
     def safely(self, callback: Callable[[], None]) -> None:
         """Call ``callback``. Report its failure instead of raising, so that the next callback runs."""
         try:
             callback()
         except Exception as fault:  # of moto or of Cronstack
-            self._drive.say("fault", error=f"{type(fault).__name__}: {fault}", where=traceback.format_exc(limit=-3))
+            self._drive.report("fault", error=f"{type(fault).__name__}: {fault}", where=traceback.format_exc(limit=-3))
 
     def is_busy(self) -> bool:
         """Return whether an invocation is under way."""
@@ -101,7 +101,7 @@ class EffectRunner:
         return self._drive.now()
 
     def put_schedule(self, config: ScheduleConfig) -> None:
-        self._engine.put_schedule(config, self._drive.beginning_of(config))
+        self._engine.put_schedule(config, self._drive.fires_from(config))
         self._drive.wake()
 
     def delete_schedule(self, arn: str) -> None:
@@ -143,7 +143,7 @@ class EffectRunner:
         self._drive.retire(arn, version)
 
     def note(self, text: str) -> None:
-        self._drive.soon(lambda: self._drive.say("note", text=text))
+        self._drive.soon(lambda: self._drive.report("note", text=text))
 
     def _end_group(self, arn: str) -> None:
         group = groups.being_deleted(arn)
@@ -157,7 +157,7 @@ class EffectRunner:
 
     def started(self, invocation: Invocation) -> None:
         fields = {"function": invocation.function.name, "request_id": invocation.request_id}
-        self._drive.say("started", **fields, attempt=invocation.attempt)
+        self._drive.report("started", **fields, attempt=invocation.attempt)
 
     def finished(self, invocation: Invocation, outcome: Outcome) -> None:
         self._invoker.ended(invocation, outcome)
@@ -173,7 +173,7 @@ class EffectRunner:
         backend.put_log_events(function.log_group, log_stream, [{"timestamp": at, "message": line} for line in lines])
         for line in lines:
             if not line.startswith(_PLATFORM):
-                self._drive.say("log", function=function.name, line=line[:_LONGEST_LOG_LINE])
+                self._drive.report("log", function=function.name, line=line[:_LONGEST_LOG_LINE])
 
 
 def _delete(schedule_arn: str) -> None:

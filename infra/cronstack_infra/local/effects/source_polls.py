@@ -95,7 +95,7 @@ class Polls:
         except targets.Refused as refused:
             problem = refused.refusal.message
         if problem and self._problems.get(effect.uuid) != problem:
-            self._drive.say("note", text=f"event source {effect.queue_arn}: {problem}")
+            self._drive.report("note", text=f"event source {effect.queue_arn}: {problem}")
         self._problems[effect.uuid] = problem
         return not problem
 

@@ -93,7 +93,7 @@ class Engine:
         """Return all mutable state. The values are the engine's own, not copies."""
         return dict(vars(self))
 
-    def put_back(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
         """Restore what ``state`` returned, or a copy of it."""
         vars(self).update(state)
 

@@ -92,7 +92,7 @@ class Drive(Protocol):
 
     def now(self) -> datetime: ...
 
-    def say(self, event: str, **fields: Any) -> None:
+    def report(self, event: str, **fields: Any) -> None:
         """Report an event of the cloud, with the time."""
 
     def wake(self) -> None:
@@ -101,7 +101,7 @@ class Drive(Protocol):
     def soon(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` soon, under the lock. From any thread."""
 
-    def beginning_of(self, config: ScheduleConfig) -> datetime:
+    def fires_from(self, config: ScheduleConfig) -> datetime:
         """Return the time from which a new schedule fires."""
         ...
 

@@ -22,7 +22,7 @@ from cronstack_infra.local.engine import records, rule_events
 from cronstack_infra.local.engine.agenda import Agenda
 from cronstack_infra.local.engine.chance import chance, letters
 from cronstack_infra.local.engine.pace import Pace
-from cronstack_infra.local.engine.passed import JUMP, latest
+from cronstack_infra.local.engine.skipped_instants import JUMP, latest
 from cronstack_infra.local.engine.timetables import grid, timetable
 from cronstack_infra.local.engine.transforming import CannotTransform
 from cronstack_infra.local.engine.values import (

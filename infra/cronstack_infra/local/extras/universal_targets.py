@@ -19,7 +19,7 @@ _CLIENTS: Final = {"sfn": "stepfunctions", "eventbridge": "events", "cloudwatchl
 _IAM_ACTIONS: Final = {("lambda", "Invoke"): "lambda:InvokeFunction", ("stepfunctions", "*"): "states"}
 
 
-class NotATarget(Exception):
+class InvalidTarget(Exception):
     """The ARN names no call that Scheduler makes. The text is the reason."""
 
 
@@ -29,21 +29,21 @@ def is_universal(arn: str) -> bool:
 
 @lru_cache
 def call_of(arn: str) -> tuple[str, str]:
-    """Return botocore's client and operation of a universal target. Raise NotATarget for an invalid one."""
+    """Return botocore's client and operation of a universal target. Raise InvalidTarget for an invalid one."""
     matched = _ARN.fullmatch(arn)
     if matched is None:
-        raise NotATarget(f"{arn} is not arn:aws:scheduler:::aws-sdk:service:apiAction")
+        raise InvalidTarget(f"{arn} is not arn:aws:scheduler:::aws-sdk:service:apiAction")
     service, action = matched[1], matched[2]
     if _READS.match(action):
-        raise NotATarget(f"{action} only reads, and Scheduler refuses such actions")
+        raise InvalidTarget(f"{action} only reads, and Scheduler refuses such actions")
     client = _CLIENTS.get(service, service)
     try:
         model = botocore.session.get_session().get_service_model(client)
     except UnknownServiceError:
-        raise NotATarget(f"service {service} does not exist") from None
+        raise InvalidTarget(f"service {service} does not exist") from None
     operation = action[0].upper() + action[1:]
     if not action[0].islower() or operation not in model.operation_names:
-        raise NotATarget(f"{service} has no action {action}")
+        raise InvalidTarget(f"{service} has no action {action}")
     return client, operation
 
 

@@ -101,7 +101,7 @@ class Fault(NamedTuple):
         )
 
     def describe(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in FIELDS} | {"met": self.hits}
+        return {name: getattr(self, name) for name in FIELDS} | {"hits": self.hits}
 
 
 class Faults:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from cronstack.errors import DeclarationError
-from cronstack_infra.switches.reading import changed, read
+from cronstack_infra.switches.parsing import changed, read
 from cronstack_infra.switches.settings import Switches
 
 PATH: Final = "/_cronstack/switches"

@@ -252,7 +252,7 @@ PATCHES: Final = (
         "list_event_source_mappings",
         "(self, event_source_arn, function_name)",
         "A mapping is found only by the exact function name with which it was created.",
-        "a_mapping_is_found_only_by_the_words_it_was_made_with",
+        "a_mapping_is_listed_only_by_its_original_function_name",
         replaced_by(_list),
     ),
     Patch(
@@ -284,7 +284,7 @@ PATCHES: Final = (
         "delete_event_source_mapping",
         "(self)",
         "Deleting a mapping that does not exist gets a code that Lambda does not have.",
-        "deleting_no_mapping_is_answered_without_a_code",
+        "deleting_a_missing_mapping_has_an_unknown_code",
         replaced_by(_answer_delete),
     ),
     Patch(

@@ -198,7 +198,7 @@ PATCHES: Final = (
         "_set_function_code",
         "(self, updated_spec)",
         "A function takes the newest version of an S3 object, whichever is named, and code of any size.",
-        "another_version_of_the_code_is_taken",
+        "the_object_version_of_the_code_is_ignored",
         wrapped_by(_code_set),
     ),
     Patch(

@@ -181,7 +181,7 @@ PATCHES: Final = (
         "_enrich_response",
         "static (headers, body)",
         "A response gets a random request id, not that of its invocation.",
-        "an_answer_gets_an_id_by_chance",
+        "the_request_id_of_a_response_is_replaced",
         _enriching,
     ),
     Patch(

@@ -58,7 +58,7 @@ PATCHES: Final = (
         "__init__",
         "(self, spec, account_id, region)",
         "A layer may be an invalid zip of any size, and always is the newest version of its S3 object.",
-        "a_layer_may_be_no_zip",
+        "a_layer_need_not_be_a_zip_file",
         wrapped_by(_init),
     ),
     Patch(

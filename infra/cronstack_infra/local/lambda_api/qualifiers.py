@@ -120,7 +120,7 @@ PATCHES: Final = (
         "publish_version",
         "(self, name_or_arn, description='')",
         "A publish without a change creates a version, numbers of deleted versions are reused, policies are shared.",
-        ("a_publish_without_a_change_makes_a_version", "the_number_of_a_deleted_version_comes_again"),
+        ("a_publish_without_a_change_makes_a_version", "the_number_of_a_deleted_version_is_reused"),
         replaced_by(_publish),
     ),
     Patch(

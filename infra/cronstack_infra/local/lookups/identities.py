@@ -80,7 +80,7 @@ def sender_id(account: str) -> str | None:
     return _of_key(account, caller.access_key) or account
 
 
-def function_that_calls(account: str, access_key: str) -> LambdaFunction | None:
+def function_of_access_key(account: str, access_key: str) -> LambdaFunction | None:
     """Return the function whose environment has this access key."""
     for regional in lambda_backends[account].values():
         for function in regional.list_functions():
@@ -92,7 +92,7 @@ def function_that_calls(account: str, access_key: str) -> LambdaFunction | None:
 
 def _of_key(account: str, access_key: str) -> str | None:
     partition = get_partition("us-east-1")
-    function = function_that_calls(account, access_key)
+    function = function_of_access_key(account, access_key)
     if function is not None:
         return _session(find_role(function.role), function.function_name)
     iam = iam_backends[account][partition]

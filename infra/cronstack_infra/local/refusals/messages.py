@@ -188,7 +188,7 @@ def check_sent_entry(entry: Mapping[str, Any], number: int, queue: Queue) -> Non
     _check_message(entry, queue)
 
 
-def check_handled_entry(entry: Mapping[str, Any], number: int, queue: Queue) -> None:
+def check_entry_with_handle(entry: Mapping[str, Any], number: int, queue: Queue) -> None:
     """Check an entry of a batch that deletes messages or changes their visibility."""
     if not str(entry.get("ReceiptHandle") or "").strip():
         raise missing("ReceiptHandle")

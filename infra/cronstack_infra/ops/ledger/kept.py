@@ -16,7 +16,7 @@ Event = dict[str, Any]
 def event_of_run(job: str, run: RunItem) -> Event | None:
     """Return the event that a run stores; None if it stores none, or the event of another occurrence."""
     try:
-        event = carrier.read_kept(run.event) if run.event else None
+        event = carrier.read_stored(run.event) if run.event else None
         kept = parse_event(event, job) if event is not None else None
     except (ValueError, EventError, RecursionError):
         return None
@@ -28,7 +28,7 @@ def event_of_run(job: str, run: RunItem) -> Event | None:
 def event_of_plan(job: str, plan: PlanItem) -> Event | None:
     """Return the event of a plan, rebuilt; None if the plan contains no event that Cronstack wrote."""
     try:
-        given = parse_event(carrier.read_kept(plan.event), job)
+        given = parse_event(carrier.read_stored(plan.event), job)
         if given.key != plan.key or given.payload != plan.payload:
             return None  # the job would refuse it (see the guard's begin)
         event: Event = json.loads(planned_event(job, plan.key, plan.revision, due=plan.due, input=given.input))

@@ -13,7 +13,7 @@ from typing import Any, Final
 from cronstack.occurrence import to_milliseconds
 from cronstack_infra import names
 from cronstack_infra.ops.strays.groups import Groups, Listed, Seen, event_of
-from cronstack_infra.ops.strays.stray import FORGOTTEN, Stray
+from cronstack_infra.ops.strays.stray import ABANDONED_AFTER, Stray
 
 SCHEDULE: Final = "AWS::Scheduler::Schedule"
 _FIND_OUT: Final = "find out what created it: a user, a deployment that could not delete it, or malicious code. Then:"
@@ -30,12 +30,12 @@ class Declared:
     def find(self, seen: Seen) -> Iterator[Stray]:
         """Yield schedules that the stack has not created, and schedules that it has created and that are missing.
 
-        Schedules younger than ``FORGOTTEN`` are ignored: the two lists may be of different times, and a list of
+        Schedules younger than ``ABANDONED_AFTER`` are ignored: the two lists may be of different times, and a list of
         schedules may not show a new schedule yet.
         """
         listed, expected, now = self._groups.list(self._group, seen), self._expected(), self._clock()
-        unknown = [name for name in listed if name not in expected and now - listed[name].made > FORGOTTEN]
-        missing = [name for name in expected if name not in listed and now - expected[name] > FORGOTTEN]
+        unknown = [name for name in listed if name not in expected and now - listed[name].made > ABANDONED_AFTER]
+        missing = [name for name in expected if name not in listed and now - expected[name] > ABANDONED_AFTER]
         again = self._expected() if unknown or missing else {}  # a deployment may have changed it meanwhile
         for name in unknown:
             got = self._groups.get(self._group, name)

@@ -74,7 +74,7 @@ class Strays:
             strays, key=lambda stray: (stray.since, stray.job, stray.key, stray.fix == "delete", stray.schedule)
         )
 
-    def mend(self, stray: Stray) -> str:
+    def fix(self, stray: Stray) -> str:
         """Fix a stray, if it still exists. Return the result as text."""
         if not stray.fix:
             return LEFT

@@ -21,7 +21,7 @@ from cronstack_infra.ops.deployment import Clients, Deployment
 from cronstack_infra.ops.leftovers import find_leftovers_of
 from cronstack_infra.ops.strays.groups import Groups, Listed, event_of
 from cronstack_infra.ops.strays.plans import foreign
-from cronstack_infra.ops.strays.stray import FORGOTTEN, Stray
+from cronstack_infra.ops.strays.stray import ABANDONED_AFTER, Stray
 from cronstack_infra.plural import counted
 
 GONE: Final = (
@@ -49,7 +49,7 @@ def sort_out(groups: Groups, group: str, listed: Mapping[str, Listed], wired: It
     unwired, own = Unwired(), tuple(wired)
     by_prefix: dict[str, list[str]] = {}
     for name in sorted(listed):
-        if now - listed[name].made > FORGOTTEN and not (own and name.startswith(own)):
+        if now - listed[name].made > ABANDONED_AFTER and not (own and name.startswith(own)):
             known = names.job_of_plan(name) is not None
             by_prefix.setdefault(name.rpartition(".")[0].rpartition(".")[0] if known else name, []).append(name)
     for of_job in by_prefix.values():

@@ -2,8 +2,8 @@
 
 The schedules of the group are listed first, because a row is written before its schedule. So the row of each listed
 schedule exists when the rows are read, unless the plan was moved or cancelled meanwhile. Plans and schedules that
-changed in the last five minutes (``FORGOTTEN``) are ignored: the call that changed them may still run, and a list of
-schedules may not show a new schedule yet. Each row is read again before its schedule is deleted or created. A
+changed in the last five minutes (``ABANDONED_AFTER``) are ignored: the call that changed them may still run, and a list
+of schedules may not show a new schedule yet. Each row is read again before its schedule is deleted or created. A
 revision is never used again, so a schedule without a current plan can be deleted.
 
 Plans are read by their due times, from ``BEHIND`` ago on. Older plans have started, except plans that are overdue for
@@ -32,7 +32,7 @@ from cronstack.onetime.schedules import Wiring
 from cronstack_infra.ops.ledger import keyed
 from cronstack_infra.ops.ledger.reader import Reader
 from cronstack_infra.ops.strays.groups import Groups, Listed, Seen, event_of
-from cronstack_infra.ops.strays.stray import DELETED, FORGOTTEN, LEFT, MADE, RENEWED, Fix, Stray
+from cronstack_infra.ops.strays.stray import ABANDONED_AFTER, DELETED, LEFT, MADE, RENEWED, Fix, Stray
 
 BEHIND: Final = 2 * 86_400_000
 """Milliseconds. How far back plans are read. Scheduler retries for a day at most, and then leaves a dead letter."""
@@ -143,7 +143,7 @@ class Plans:
     def _of_schedule(self, name: str, listed: Listed) -> Stray | None:
         """Return the stray of a schedule without a planned row among the rows that were read."""
         now = self._clock()
-        if now - listed.made <= FORGOTTEN:
+        if now - listed.made <= ABANDONED_AFTER:
             return None
         got = self._groups.get(self._group, name)
         if got is None:
@@ -161,7 +161,7 @@ class Plans:
             # It is due before the plans that were read, or the index was outdated.
             return self._of_plan(self._wirings[event.job], plan, listed)
         changed = max(plan.revision, plan.begun)
-        if plan.status != "cancelled" and now - changed <= FORGOTTEN:
+        if plan.status != "cancelled" and now - changed <= ABANDONED_AFTER:
             return None  # the move will delete it; or it has fired, and Scheduler will delete it
         return schedule.stray(changed, _left_behind(plan, event.revision))
 
@@ -195,7 +195,7 @@ def _stray(wiring: Wiring, plan: PlanItem, fault: Fault) -> Stray:
 
 
 def _old(plans: Mapping[str, PlanItem], now: int) -> Iterable[str]:
-    return [name for name, plan in plans.items() if now - plan.revision > FORGOTTEN]
+    return [name for name, plan in plans.items() if now - plan.revision > ABANDONED_AFTER]
 
 
 def _differences(wiring: Wiring, got: Any) -> str:
@@ -212,9 +212,9 @@ def _differences(wiring: Wiring, got: Any) -> str:
 
 def _fault(wiring: Wiring, plan: PlanItem, listed: Listed | None, now: int) -> Fault | None:
     """Return the fault of a plan, by its row and the list of schedules; None if it has no fault."""
-    if now - plan.revision <= FORGOTTEN:
+    if now - plan.revision <= ABANDONED_AFTER:
         return None
-    if now - plan.due > FORGOTTEN:
+    if now - plan.due > ABANDONED_AFTER:
         return _overdue(wiring, plan, listed, now)
     if listed is None:
         if plan.due <= now:

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from cronstack.occurrence import print_time
-from cronstack.onetime.planner import FORGOTTEN as FORGOTTEN
+from cronstack.onetime.planner import ABANDONED_AFTER as ABANDONED_AFTER
 
 Kind = Literal["plan", "schedule", "carrier", "declared", "run", "job"]
 Fix = Literal["", "delete", "make", "renew", "invoke"]
-"""Action of ``--mend``; "" if an operator has to decide."""
+"""Action of ``--fix``; "" if an operator has to decide."""
 
-DELETED: Final = "--mend deletes it"
-MADE: Final = "--mend creates its schedule"
-RENEWED: Final = "--mend replaces its schedule"
-INVOKED: Final = "--mend invokes the function with the event that the ledger stores"
+DELETED: Final = "--fix deletes it"
+MADE: Final = "--fix creates its schedule"
+RENEWED: Final = "--fix replaces its schedule"
+INVOKED: Final = "--fix invokes the function with the event that the ledger stores"
 BY_HAND: Final = "find out what created it, then delete it by hand"
 
 LEFT: Final = "left"

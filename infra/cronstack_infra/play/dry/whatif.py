@@ -117,7 +117,9 @@ Progress = Callable[[int, int], None]
 """Progress callback: steps done, steps in total."""
 
 
-def what_if(jobs: Sequence[Planned], span: Span, cases: Sequence[Case], *, told: Progress | None = None) -> WhatIf:
+def what_if(
+    jobs: Sequence[Planned], span: Span, cases: Sequence[Case], *, on_progress: Progress | None = None
+) -> WhatIf:
     """Return the forecast of a span. A rate without start counts from the span's start, as from a deployment."""
     starts, running = Tally(), [Tally() for _ in cases]
     counts: dict[str, int] = {}
@@ -142,8 +144,8 @@ def what_if(jobs: Sequence[Planned], span: Span, cases: Sequence[Case], *, told:
             overlaps += _overlap(job, case, longest, span, counts[job.name])
             for each in played[length].running:
                 tally.add(each & span.mask)
-        if told is not None:
-            told(number + 1, len(jobs))
+        if on_progress is not None:
+            on_progress(number + 1, len(jobs))
     return WhatIf(
         span,
         counts,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from cronstack.errors import OperationError
-from cronstack_infra.play.looks import MOST_LOOKS
+from cronstack_infra.play.looks import MAX_CLOCK_READS
 from cronstack_infra.play.simulation.clock.hub import microseconds, stamp
 from cronstack_infra.play.simulation.cloud.assembly import Assembly
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
@@ -84,7 +84,7 @@ def simulate(
     finish: Callable[[VirtualCloud], None] | None = None,
     progress: Progress | None = None,
     stop: Callable[[], bool] = lambda: False,
-    clock_reads: int = MOST_LOOKS,
+    clock_reads: int = MAX_CLOCK_READS,
     switches: Switches | None = None,
 ) -> Simulated:
     """Play from ``first`` to before ``last``.

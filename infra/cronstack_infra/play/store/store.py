@@ -40,7 +40,7 @@ class Store:
         self.schedules: dict[str, Mapping[str, Any]] = {}
         """Carriers that have not fired yet, by name."""
         self.changes: list[Change] = []
-        self.remembers_tokens = True
+        self.keeps_tokens = True
         """Whether tokens are stored. DynamoDB stores them, the installed moto does not: the guard must not need it."""
         self._table, self._effects, self._now = table, effects, now
         self._tokens: dict[str, tuple[Mapping[str, Any], int]] = {}
@@ -73,7 +73,7 @@ class Store:
         new.schedules = dict(self.schedules)
         new.items, new._tokens = dict(self.items), dict(self._tokens)
         new.queues = {url: list(sent) for url, sent in self.queues.items()}
-        new.remembers_tokens = self.remembers_tokens
+        new.keeps_tokens = self.keeps_tokens
         return new
 
     def state(self) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class Store:
             if len(token) > 36:
                 return _error("ValidationException", "clientRequestToken has more than 36 characters")
             known = self._tokens.get(token)
-            if known is not None and self._now() < known[1] and self.remembers_tokens:
+            if known is not None and self._now() < known[1] and self.keeps_tokens:
                 if known[0] == parameters:
                     return {}
                 return _error("IdempotentParameterMismatchException", "the token belongs to a different request")

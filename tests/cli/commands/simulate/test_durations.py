@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from cronstack.occurrence import scheduled_id, to_milliseconds
 from cronstack_infra import cli, names
-from cronstack_infra.ops.lengths import percentile
+from cronstack_infra.ops.durations import percentile
 from tests.cronstack.stage import TABLE, Stage
 
 JOBS = """\

@@ -13,7 +13,7 @@ from cronstack.occurrence import print_time, to_milliseconds
 from cronstack_infra.play.simulation import looking
 from cronstack_infra.play.simulation.cloud.outage import outage_of
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
-from cronstack_infra.switches.reading import read
+from cronstack_infra.switches.parsing import read
 from tests.play.simulation.conftest import START
 from tests.play.simulation.test_cloud import attempts, runs
 from tests.play.simulation.test_planned import once

@@ -22,7 +22,7 @@ from cronstack_infra.ops.trigger import trigger
 from cronstack_infra.play.simulation import looking
 from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
-from cronstack_infra.switches.reading import read
+from cronstack_infra.switches.parsing import read
 from tests.places import ROOT
 from tests.play.simulation.conftest import START, assembled, small_project
 

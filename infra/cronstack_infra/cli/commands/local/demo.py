@@ -93,7 +93,7 @@ def show(project: Project, screen: Screen) -> None:
             with screen.stage("payments") as stage:
                 orders.captured(shown, service.payments, stage)
             with screen.stage("a broken job") as stage:
-                letter = stages.break_it(shown)
+                letter = stages.fail_broken_job(shown)
                 stage.update("has left a dead letter")
         demo_results.show_january(screen.console, january)
         demo_results.show_jobs(screen.console, stages.tally(shown))
@@ -101,10 +101,10 @@ def show(project: Project, screen: Screen) -> None:
         demo_results.show_letter(screen.console, letter)
         with screen.chapter():
             with screen.stage("fixed") as stage:
-                stages.mend_it(shown)
+                stages.fix_broken_job(shown)
                 stage.update(f"{stages.VARIABLE}={stages.CORRECT_RATE} in the function's configuration")
             with screen.stage("redriven") as stage:
-                row = stages.redrive_it(shown, letter)
+                row = stages.redrive_letter(shown, letter)
                 result = row.result
                 stage.update(
                     f"attempt {row.attempt}: {row.status}, {result['euros']:.0f} euros are {result['dollars']} dollars"

@@ -15,7 +15,7 @@ from cronstack_infra.cli.options.declared import declared_jobs, named
 from cronstack_infra.cli.options.switched import switch_option
 from cronstack_infra.cli.options.times import bound_option
 from cronstack_infra.discovery.discover import DeclaredJob
-from cronstack_infra.play.looks import MOST_LOOKS
+from cronstack_infra.play.looks import MAX_CLOCK_READS
 
 YEAR: Final = 365
 LONGEST: Final = 3660
@@ -43,7 +43,7 @@ QUOTAS: Final = ("invocations=1000", "concurrency=1000")
 @click.option(
     "--clock-reads",
     type=click.IntRange(1),
-    help=f"Most clock reads of a handler without waiting. Defaults to {MOST_LOOKS:,}.",
+    help=f"Most clock reads of a handler without waiting. Defaults to {MAX_CLOCK_READS:,}.",
 )
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for trace and report.")
 @click.option("--dry", is_flag=True, help="Run no handler; only compute the firings.")
@@ -105,7 +105,7 @@ def command(
     jobs = _jobs(cloud.package, only)
     if days is None and until is None:
         last = first + timedelta(days=quick_days([found.schedules for found in jobs if found.job.enabled], first))
-    reads = MOST_LOOKS if clock_reads is None else clock_reads
+    reads = MAX_CLOCK_READS if clock_reads is None else clock_reads
     request = Request(
         cloud.package, jobs, first, last, seed or 0, faults, out, reads, (*(QUOTAS if quotas else ()), *switches)
     )

@@ -16,8 +16,8 @@ from cronstack_infra.cli.commands.simulate.durations import cases, cut_note
 from cronstack_infra.cli.options.clouds import Cloud
 from cronstack_infra.cli.output.spans import iso, utc
 from cronstack_infra.cli.output.tables import print_json, print_table
+from cronstack_infra.discovery.coincidences import coincidences
 from cronstack_infra.discovery.discover import DeclaredJob
-from cronstack_infra.discovery.meetings import meetings
 from cronstack_infra.play.dry.minutes import Span
 from cronstack_infra.play.dry.whatif import LIMIT, Case, Crowd, Peak, Planned, SelfOverlap, WhatIf, what_if
 from cronstack_infra.play.dry.windows import Spread
@@ -46,7 +46,7 @@ def dry_run(
     if note := cut_note(length_cases, jobs):
         click.echo(f"Note: {note}", err=True)
     with _progress() as on_progress:
-        answers = what_if(jobs, Span(first, last), length_cases, told=on_progress)
+        answers = what_if(jobs, Span(first, last), length_cases, on_progress=on_progress)
     if as_json:
         print_json(as_object(answers, jobs, declared, length_cases))
     else:
@@ -91,9 +91,9 @@ def _show(
     if rates := [job.name for job in jobs if not all(schedule.has_grid for schedule in job.schedules)]:
         click.echo(f"Rates, counted from the beginning of the span: {_some(rates)}.")
     for job in jobs:
-        for meeting in meetings(job.schedules, span):
-            both = f"{meeting.first.expression} and {meeting.second.expression}"
-            times = counted(meeting.instants, "time")
+        for coincidence in coincidences(job.schedules, span):
+            both = f"{coincidence.first.expression} and {coincidence.second.expression}"
+            times = counted(coincidence.instants, "time")
             click.echo(f"{job.name}: {both} are due together {times}. One run serves both.")
     click.echo(f"Runs last {_lengths_used(length_cases)}")
     _show_overlaps(answers.overlaps)
@@ -188,7 +188,7 @@ def as_object(
                 "firings": answers.firings[job.name],
                 "seconds": {case.name: case.lasts(job) for case in length_cases},
                 "counted_from": None if all(s.has_grid for s in job.schedules) else iso(answers.span.first),
-                "due_together": sum(meeting.instants for meeting in meetings(job.schedules, answers.span)),
+                "due_together": sum(coincidence.instants for coincidence in coincidences(job.schedules, answers.span)),
             }
             for job in jobs
         ],

@@ -50,7 +50,7 @@ def cut_note(length_cases: Sequence[Case], jobs: Sequence[Planned]) -> str:
 
 
 def _of_ledger(cloud: Cloud, jobs: Sequence[str], by_job: dict[str, float], for_all: float | None) -> tuple[Case, ...]:
-    from cronstack_infra.ops.lengths import measured
+    from cronstack_infra.ops.durations import measured
 
     known = measured(cloud("dynamodb"), cloud.deployment(), jobs, clock.now())
     if unknown := [job for job in jobs if job not in known and job not in by_job]:

@@ -17,7 +17,7 @@ from cronstack_infra.cli.commands.simulate.time_left import LONG, Left, duration
 from cronstack_infra.cli.errors import INTERRUPTED
 from cronstack_infra.cli.stopping import stop_at_the_next_step
 from cronstack_infra.discovery.discover import DeclaredJob
-from cronstack_infra.play.looks import MOST_LOOKS
+from cronstack_infra.play.looks import MAX_CLOCK_READS
 from cronstack_infra.play.simulation.trace import COLUMNS, COUNTS
 from cronstack_infra.plural import counted
 
@@ -40,7 +40,7 @@ class Request:
     seed: int = 0
     faults: str | None = None
     out: Path | None = None
-    clock_reads: int = MOST_LOOKS
+    clock_reads: int = MAX_CLOCK_READS
     switches: tuple[str, ...] = ()
 
 
@@ -50,7 +50,7 @@ def simulate_request(request: Request, *, as_json: bool) -> int:
     from cronstack_infra.play.simulation.handlers.faults import parse
     from cronstack_infra.play.simulation.simulate import simulate
     from cronstack_infra.project import Project
-    from cronstack_infra.switches.reading import read
+    from cronstack_infra.switches.parsing import read
 
     try:
         rates = parse(request.faults or "none")

@@ -73,7 +73,7 @@ def updated_code_changes_no_architecture() -> bool:
 
 
 @probe
-def another_version_of_the_code_is_taken() -> bool:
+def the_object_version_of_the_code_is_ignored() -> bool:
     """A function gets the newest version of an S3 object, although the request names another one."""
     s3 = client("s3")
     s3.create_bucket(Bucket="code")
@@ -117,7 +117,7 @@ def _layer(name: str, content: bytes) -> Any:
 
 
 @probe
-def a_layer_may_be_no_zip() -> bool:
+def a_layer_need_not_be_a_zip_file() -> bool:
     """PublishLayerVersion accepts content that is not a zip file."""
     return not fails(lambda: _layer("l", b"no zip"), ClientError, zipfile.BadZipFile)
 
@@ -180,7 +180,7 @@ def a_publish_without_a_change_makes_a_version() -> bool:
 
 
 @probe
-def the_number_of_a_deleted_version_comes_again() -> bool:
+def the_number_of_a_deleted_version_is_reused() -> bool:
     """A version that is published after the deletion of another one reuses its number."""
     functions = _published(2)
     functions.delete_function(FunctionName="f", Qualifier="2")

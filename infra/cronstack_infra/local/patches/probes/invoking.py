@@ -111,7 +111,7 @@ def reserved_concurrency_is_only_stored() -> bool:
 
 
 @probe
-def an_answer_gets_an_id_by_chance() -> bool:
+def the_request_id_of_a_response_is_replaced() -> bool:
     """moto replaces the request id of a response by a new one."""
     headers, _ = privates.enriched({"x-amzn-requestid": "ours"}, "")
     return "ours" not in {value for name, value in headers.items() if name.lower() == "x-amzn-requestid"}
@@ -135,7 +135,7 @@ def a_failed_event_is_not_retried() -> bool:
 
 
 @probe
-def a_topic_hands_every_function_the_same_example() -> bool:
+def a_topic_passes_an_example_arn_to_each_function() -> bool:
     """The record that SNS passes to a function has an example ARN as its topic."""
     records = [event["Records"][0]["Sns"] for _, event in _published()]
     return [record["TopicArn"] for record in records] == ["arn:aws:sns:EXAMPLE"]
@@ -188,14 +188,14 @@ def a_deleted_mapping_still_invokes() -> bool:
 
 
 @probe
-def deleting_no_mapping_is_answered_without_a_code() -> bool:
+def deleting_a_missing_mapping_has_an_unknown_code() -> bool:
     """Deleting a mapping that does not exist fails with a code that Lambda does not have."""
     unknown = "00000000-0000-4000-8000-000000000000"
     return code_of(lambda: client("lambda").delete_event_source_mapping(UUID=unknown)) != "ResourceNotFoundException"
 
 
 @probe
-def a_mapping_is_found_only_by_the_words_it_was_made_with() -> bool:
+def a_mapping_is_listed_only_by_its_original_function_name() -> bool:
     """A mapping that was created with the name of a function is not listed by its ARN."""
     _mapped()
     return bool(client("lambda").list_event_source_mappings(FunctionName=ARN)["EventSourceMappings"] == [])

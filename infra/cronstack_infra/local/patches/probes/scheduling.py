@@ -110,25 +110,25 @@ def _text_of_error(call: str, name: str) -> dict[str, Any]:
 
 
 @probe
-def an_error_of_a_schedule_has_its_text_in_another_member() -> bool:
+def an_error_of_a_schedule_lacks_the_member_message() -> bool:
     """The error about a missing schedule has no member Message, which the API's model names."""
     return "Message" not in _text_of_error("get_schedule", "none")
 
 
 @probe
-def an_error_of_a_group_has_its_text_in_another_member() -> bool:
+def an_error_of_a_group_lacks_the_member_message() -> bool:
     """The error about a missing group has no member Message, which the API's model names."""
     return "Message" not in _text_of_error("get_schedule_group", "none")
 
 
 @probe
-def a_bad_page_token_gets_a_strange_code() -> bool:
+def an_invalid_page_token_gets_an_unknown_code() -> bool:
     """ListSchedules returns an error code for an invalid token that Scheduler does not have."""
     return _code("list_schedules", NextToken="nonsense") != "ValidationException"
 
 
 @probe
-def a_bad_page_token_of_groups_gets_a_strange_code() -> bool:
+def an_invalid_page_token_of_groups_gets_an_unknown_code() -> bool:
     """ListScheduleGroups returns an error code for an invalid token that Scheduler does not have."""
     return _code("list_schedule_groups", NextToken="nonsense") != "ValidationException"
 

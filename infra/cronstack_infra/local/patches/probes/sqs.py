@@ -90,7 +90,7 @@ def an_expired_message_hides_the_next() -> bool:
 
 
 @probe
-def what_was_sent_yesterday_cannot_be_put_back() -> bool:
+def a_receipt_of_an_old_message_is_refused() -> bool:
     """The receipt handle of a message that was sent 13 hours ago and received now is refused."""
     url, sqs = queue(), client("sqs")
     sqs.send_message(QueueUrl=url, MessageBody="x")

@@ -55,7 +55,7 @@ def steps(call: PlanningCall, host: Host, on_repair: Callable[[Plan], None], cod
                     query = query_keys(WIRING.ledger, partition, start=start)
                     plans, start = yield from planner.page(host, query)
                     for plan in plans:
-                        if planner.is_left(plan, host.now()):
+                        if planner.needs_sweep(plan, host.now()):
                             on_repair((yield from planner.restore(WIRING, host, plan)))
                     if start is None:
                         break

@@ -63,7 +63,7 @@ class World:
         self.now = NOON
         self.store = Store(TABLE, lambda: self.now, effects=EFFECTS)
         if self.mix.has(EXPIRED_TOKENS):
-            self.store.remembers_tokens = False
+            self.store.keeps_tokens = False
             self.counted[f"fault: {EXPIRED_TOKENS}"] += 1
         for fault in ("skew", SKEWED):
             if self.mix.has(fault):

@@ -16,7 +16,7 @@ from typing import Final
 from greenlet import greenlet
 
 from cronstack.occurrence import print_instant
-from cronstack_infra.play.looks import MOST_LOOKS
+from cronstack_infra.play.looks import MAX_CLOCK_READS
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SHORTEST: Final = 50
@@ -61,7 +61,7 @@ class Hub:
         self._busy_before: Callable[[int], bool] = lambda us: False
         self.clock_reads = 0
         """Clock reads of the running code since time last moved. Being resumed counts as one."""
-        self.most_looks = MOST_LOOKS
+        self.most_looks = MAX_CLOCK_READS
         self.greenlet: greenlet | None = None
         """The greenlet that resumed the running handler, to which the handler switches when it waits."""
         self._timers: list[tuple[int, int, Timer]] = []

@@ -22,10 +22,10 @@ import cronstack
 import cronstack_infra
 from cronstack.errors import CronstackError, DeclarationError
 from cronstack_infra.lock_file import LOCK
-from cronstack_infra.progress import Say
+from cronstack_infra.progress import Report
 from cronstack_infra.project import CDK_JSON, Project
 from cronstack_infra.toolchain import node, process
-from cronstack_infra.toolchain.whole import whole_folder
+from cronstack_infra.toolchain.complete_folder import build_folder_once
 
 SYNTH_LIMIT: Final = 300.0
 """Time limit of the app in seconds."""
@@ -54,7 +54,7 @@ def ignore_progress(line: str) -> None:
     """Ignore a line of progress."""
 
 
-def synthesize(project: Project, package: str = "jobs", *, progress: Say = ignore_progress) -> Assembly:
+def synthesize(project: Project, package: str = "jobs", *, progress: Report = ignore_progress) -> Assembly:
     """Return the assembly of a package's stack, from the cache if no source has changed.
 
     Other inputs of the app (its environment, the network) are not compared. Delete ``.cronstack/synth`` after such a
@@ -62,7 +62,7 @@ def synthesize(project: Project, package: str = "jobs", *, progress: Say = ignor
     """
     folder = project.state / "synth" / fingerprint(project, package)
     while True:
-        complete = whole_folder(folder, lambda part: _run(project, package, part, progress), progress=progress)
+        complete = build_folder_once(folder, lambda part: _run(project, package, part, progress), progress=progress)
         if mark_in_use(complete):
             break
     delete_oldest_unused(complete)
@@ -111,7 +111,7 @@ def _sources(place: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in sorted(files) if not name.endswith(".pyc"))
 
 
-def _run(project: Project, package: str, into: Path, progress: Say) -> None:
+def _run(project: Project, package: str, into: Path, progress: Report) -> None:
     progress("run the project's app")
     context = {"jobs": package, "cronstack:local": "true", "aws:cdk:version-reporting": False}
     environ = node.node_environment(dict(os.environ), project.state) | {

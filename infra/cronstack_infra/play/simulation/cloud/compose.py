@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from cronstack.entropy import seeded
-from cronstack_infra.local.effects.kept_lookups import Lookups
+from cronstack_infra.local.effects.cached_lookups import Lookups
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.play.simulation.clock.dates import Dates
 from cronstack_infra.play.simulation.clock.hub import Hub

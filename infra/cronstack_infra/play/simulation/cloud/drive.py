@@ -16,7 +16,7 @@ from typing import Any
 from moto.scheduler.models import scheduler_backends
 
 from cronstack_infra.local.apis import rules, schedules
-from cronstack_infra.local.effects.kept_lookups import Lookups
+from cronstack_infra.local.effects.cached_lookups import Lookups
 from cronstack_infra.local.effects.runner import EffectRunner
 from cronstack_infra.local.engine.chance import chance
 from cronstack_infra.local.engine.engine import Engine
@@ -115,7 +115,7 @@ class VirtualDrive:
     def now(self) -> datetime:
         return self.hub.now
 
-    def say(self, event: str, **fields: Any) -> None:
+    def report(self, event: str, **fields: Any) -> None:
         self._emit({"event": event, "at": stamp(self.hub.us), **fields})
 
     def wake(self) -> None:
@@ -124,7 +124,7 @@ class VirtualDrive:
     def soon(self, thing: Callable[[], None]) -> None:
         self.hub.call_soon(thing)
 
-    def beginning_of(self, config: ScheduleConfig) -> datetime:
+    def fires_from(self, config: ScheduleConfig) -> datetime:
         """Return the time from which a new schedule fires. For a cron it includes now, the start of a simulation."""
         rate = config.expression.startswith("rate(")
         return self.now() if rate else self.now() - _MICROSECOND
@@ -134,7 +134,7 @@ class VirtualDrive:
         seed = self._engine.switches.seed
         if late and chance(seed, "late", request_id) < late:
             wait = int(LATEST * 1_000_000 * chance(seed, "how late", request_id))
-            self.say("late", request_id=request_id, seconds=wait / 1_000_000)
+            self.report("late", request_id=request_id, seconds=wait / 1_000_000)
             self.hub.at(self.hub.us + wait, put)
         else:
             put()
@@ -210,7 +210,7 @@ class VirtualDrive:
         return {"engine": self._engine.state()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self._engine.put_back(state["engine"])
+        self._engine.restore(state["engine"])
         self.effects.reset()
         self._lookups.forget()
 

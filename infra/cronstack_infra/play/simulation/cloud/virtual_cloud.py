@@ -28,7 +28,7 @@ from cronstack_infra.local.environment import REGION
 from cronstack_infra.local.executor.environment import TASK_ROOT
 from cronstack_infra.play.simulation.clock.hub import microseconds
 from cronstack_infra.play.simulation.handlers.faults import Faults, Rates
-from cronstack_infra.switches.reading import changed
+from cronstack_infra.switches.parsing import changed
 from cronstack_infra.switches.settings import Switches
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cronstack_infra.progress import Say
+from cronstack_infra.progress import Report
 
 
-def whole_folder(complete: Path, fill: Callable[[Path], None], *, progress: Say) -> Path:
+def build_folder_once(complete: Path, fill: Callable[[Path], None], *, progress: Report) -> Path:
     """Return the folder ``complete``. If it is missing, call ``fill``. If ``fill`` raises, no folder is left."""
     if complete.is_dir():
         return complete
@@ -38,7 +38,7 @@ def whole_folder(complete: Path, fill: Callable[[Path], None], *, progress: Say)
 
 
 @contextmanager
-def _alone(path: Path, progress: Say) -> Iterator[None]:
+def _alone(path: Path, progress: Report) -> Iterator[None]:
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -20,7 +20,7 @@ YEAR: Final = timedelta(days=366)
 _MINUTE: Final = timedelta(minutes=1)
 
 
-class Meeting(NamedTuple):
+class Coincidence(NamedTuple):
     """Two schedules of a job that are due together within a span."""
 
     first: Schedule
@@ -29,25 +29,25 @@ class Meeting(NamedTuple):
     next: datetime
 
 
-def meetings(schedules: Sequence[Schedule], span: Span) -> Iterator[Meeting]:
+def coincidences(schedules: Sequence[Schedule], span: Span) -> Iterator[Coincidence]:
     """Yield each pair of schedules that is due together in the span."""
     known = [(schedule, firings(schedule, span, anchor=span.first)) for schedule in schedules if _is_known(schedule)]
     for (first, bits), (second, others) in combinations(known, 2):
         if together := bits & others:
-            yield Meeting(first, second, together.bit_count(), span.instant(lowest(together)))
+            yield Coincidence(first, second, together.bit_count(), span.instant(lowest(together)))
 
 
-def meeting_notes(jobs: Iterable[DeclaredJob], now: datetime) -> Iterator[str]:
+def coincidence_notes(jobs: Iterable[DeclaredJob], now: datetime) -> Iterator[str]:
     """Yield the notes on all jobs that are not paused, with file and line."""
     first = now.replace(second=0, microsecond=0) + _MINUTE
     for declared in jobs:
         if declared.job.enabled and len(declared.schedules) > 1:
-            for meeting in meetings(declared.schedules, Span(first, first + YEAR)):
-                times = f"{counted(meeting.instants, 'time')} in the next year"
-                both = f"{meeting.first.expression} and {meeting.second.expression}"
+            for coincidence in coincidences(declared.schedules, Span(first, first + YEAR)):
+                times = f"{counted(coincidence.instants, 'time')} in the next year"
+                both = f"{coincidence.first.expression} and {coincidence.second.expression}"
                 yield (
                     f"{declared.where}: {declared.name}: {both} are due together {times}, next at "
-                    f"{meeting.next:%Y-%m-%d %H:%M} UTC. One run serves both."
+                    f"{coincidence.next:%Y-%m-%d %H:%M} UTC. One run serves both."
                 )
 
 

@@ -13,7 +13,7 @@ from cronstack.timetable.instants import Schedule
 
 JUMP: Final = timedelta(seconds=60)
 """A clock that moves by this much between two readings has jumped. No two instants of a schedule are closer."""
-MOST_COUNTED: Final = 10_000
+MAX_COUNTED: Final = 10_000
 _MOMENT: Final = timedelta(microseconds=1)
 
 
@@ -21,7 +21,7 @@ class Passed(NamedTuple):
     """The instants that do not fire."""
 
     number: int
-    """At most ``MOST_COUNTED``; the real number may then be higher."""
+    """At most ``MAX_COUNTED``; the real number may then be higher."""
     first: datetime
     last: datetime
 
@@ -33,7 +33,7 @@ def latest(timetable: Schedule, pending: datetime, now: datetime) -> tuple[datet
         return pending, None
     count = 1
     for instant in timetable.after(pending):
-        if instant >= chosen or count == MOST_COUNTED:
+        if instant >= chosen or count == MAX_COUNTED:
             break
         count += 1
     return chosen, Passed(count, pending, next(timetable.before(chosen)))
