@@ -25,7 +25,7 @@ from cronstack.guard.carrier import Way
 from cronstack.guard.decision import Decision
 from cronstack.guard.deferral import OUTAGE
 from cronstack.guard.delivery import Outcome, Terms, ignore_decision
-from cronstack.guard.letters import MISSED, REFUSED, Sender, letter_id, post
+from cronstack.guard.letters import MISSED, REFUSED, LetterSource, letter_id, post
 from cronstack.guard.protocol import deliver
 from cronstack.logs import line, redact, redact_text, run_logger
 from cronstack.occurrence import Occurrence, print_time
@@ -266,7 +266,7 @@ class Invocation:
 
     def _letter(self, condition: str, attempt: int, error: str) -> str:
         arn = str(getattr(self._context, "invoked_function_arn", ""))
-        sender = Sender(self._event, arn, str(getattr(self._context, "aws_request_id", "")))
+        sender = LetterSource(self._event, arn, str(getattr(self._context, "aws_request_id", "")))
         occurrence, revision = "", None
         if self._occurrence is not None:
             occurrence = self._occurrence.id

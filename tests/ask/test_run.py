@@ -10,34 +10,34 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from cronstack_infra.ask.firings import same_at
-from cronstack_infra.ask.question import Answer, Question
+from cronstack_infra.ask.question import Observation, Question
 from cronstack_infra.ask.requests import past_start
 from cronstack_infra.ask.run import Asked, ask
-from cronstack_infra.ask.sandbox import PREFIX, Sandbox, sweep
+from cronstack_infra.ask.temporary_resources import PREFIX, TemporaryResources, sweep
 from cronstack_infra.ask.transcript import as_json, as_text
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from tests.ask.conftest import clients
 
 
-def everything(sandbox: Sandbox) -> Answer:
+def everything(sandbox: TemporaryResources) -> Observation:
     """Create one resource of each kind."""
     _, arn = sandbox.queue()
     sandbox.schedule("cron(0 6 * * ? 2199)", arn)
     sandbox.function("def handler(event, context): return None")
     assert {line.split()[0] for line in left()} == {"schedule", "group", "function", "log", "queue", "role"}
-    return Answer("all exist", "past-at=fires", {"arn": arn, "sender": "AROA1234567890ABCDEFG:session"})
+    return Observation("all exist", "past-at=fires", {"arn": arn, "sender": "AROA1234567890ABCDEFG:session"})
 
 
 def left() -> list[str]:
     """Return the existing resources, as the deletion lists them."""
-    from cronstack_infra.ask.sandbox import _resources
+    from cronstack_infra.ask.temporary_resources import _resources
 
     return [name for name, _ in _resources(clients, PREFIX)]
 
 
 def run(
     virtual: VirtualCloud,
-    *asks: Callable[[Sandbox], Answer],
+    *asks: Callable[[TemporaryResources], Observation],
     name: str = "one",
     clients: Callable[[str], Any] = clients,
 ) -> list[Asked]:
@@ -54,17 +54,17 @@ def test_nothing_is_left_after_a_run(virtual: VirtualCloud) -> None:
 
 
 def test_nothing_is_left_after_a_question_that_fails_and_after_an_interrupt(virtual: VirtualCloud) -> None:
-    def fails(sandbox: Sandbox) -> Answer:
+    def fails(sandbox: TemporaryResources) -> Observation:
         everything(sandbox)
         raise ValueError("no")
 
-    def is_interrupted(sandbox: Sandbox) -> Answer:
+    def is_interrupted(sandbox: TemporaryResources) -> Observation:
         everything(sandbox)
         raise KeyboardInterrupt
 
-    first, second = run(virtual, fails, lambda sandbox: Answer("yes"))
+    first, second = run(virtual, fails, lambda sandbox: Observation("yes"))
     assert (first.answer, first.fault) == (None, "ValueError: no")
-    assert second.answer == Answer("yes")
+    assert second.answer == Observation("yes")
     assert left() == []
     with pytest.raises(KeyboardInterrupt):
         run(virtual, is_interrupted)
@@ -72,7 +72,9 @@ def test_nothing_is_left_after_a_question_that_fails_and_after_an_interrupt(virt
 
 
 @pytest.mark.parametrize("question", [same_at, past_start])
-def test_a_lost_connection_is_not_a_refusal(virtual: VirtualCloud, question: Callable[[Sandbox], Answer]) -> None:
+def test_a_lost_connection_is_not_a_refusal(
+    virtual: VirtualCloud, question: Callable[[TemporaryResources], Observation]
+) -> None:
     def lose(request: Any, **_: Any) -> None:
         raise EndpointConnectionError(endpoint_url=request.url)
 
@@ -88,9 +90,9 @@ def test_a_lost_connection_is_not_a_refusal(virtual: VirtualCloud, question: Cal
 
 def test_the_next_run_deletes_the_resources_of_a_killed_run(virtual: VirtualCloud) -> None:
     sleep = lambda seconds: virtual.advance(timedelta(seconds=seconds))  # noqa: E731
-    everything(Sandbox(clients, "killed", now=lambda: virtual.now, sleep=sleep))
+    everything(TemporaryResources(clients, "killed", now=lambda: virtual.now, sleep=sleep))
     assert left()
-    run(virtual, lambda sandbox: Answer("yes"), name="two")
+    run(virtual, lambda sandbox: Observation("yes"), name="two")
     assert left() == []
 
 

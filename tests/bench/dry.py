@@ -98,11 +98,11 @@ def answers(fields: list[Fields], days: int) -> int:
     """Ask the what-if everything; policies and timeouts as a project might have them."""
     from cronstack import parse
     from cronstack_infra.play.dry.minutes import Span
-    from cronstack_infra.play.dry.whatif import Case, Planned, what_if
+    from cronstack_infra.play.dry.whatif import Case, JobTimetable, what_if
 
     policies, timeouts = ("skip", "buffer_one", "allow"), (30, 60, 120, 300, 900)
     jobs = [
-        Planned(f"job{n}", (parse(f"cron({each.aws()})"),), policies[n % 3], timeouts[n % 5])
+        JobTimetable(f"job{n}", (parse(f"cron({each.aws()})"),), policies[n % 3], timeouts[n % 5])
         for n, each in enumerate(fields)
     ]
     found = what_if(jobs, Span(SINCE, SINCE + timedelta(days=days)), [Case("timeout", {})])

@@ -32,7 +32,7 @@ from cronstack.run import Run
 from cronstack.runtime import Invocation
 from cronstack_infra.local.dynamodb import conditions, numbers, transactions
 from cronstack_infra.local.moto.patch import apply, unpatch
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 from tests.cronstack.guard.keys import kill_after
 from tests.cronstack.stage import NOON, TABLE, Context, Stage, job, scheduled_event
 from tests.cronstack.test_runtime_plans import FORGED, ByAlias
@@ -56,7 +56,7 @@ def strict_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     clock = datetime(2026, 3, 1, tzinfo=UTC)
-    apply((*conditions.PATCHES, *transactions.PATCHES, *numbers.PATCHES), Surroundings(now=lambda: clock))
+    apply((*conditions.PATCHES, *transactions.PATCHES, *numbers.PATCHES), PatchParameters(now=lambda: clock))
     try:
         with mock_aws():
             yield Stage()

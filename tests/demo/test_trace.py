@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from threading import Thread
 
-from cronstack_infra.demo.trace import Trace
+from cronstack_infra.demo.trace import EventTrace
 
 
 def fired(event) -> bool:
@@ -12,7 +12,7 @@ def fired(event) -> bool:
 
 
 def test_an_earlier_event_is_returned_at_once() -> None:
-    trace = Trace()
+    trace = EventTrace()
     trace.record({"event": "ready"})
     trace.record({"event": "fired", "n": 1})
     trace.record({"event": "fired", "n": 2})
@@ -21,7 +21,7 @@ def test_an_earlier_event_is_returned_at_once() -> None:
 
 
 def test_a_later_event_is_awaited() -> None:
-    trace = Trace()
+    trace = EventTrace()
     recorder = Thread(target=lambda: trace.record({"event": "fired"}))
     recorder.start()
     assert trace.wait_for(fired, 30) is not None
@@ -29,13 +29,13 @@ def test_a_later_event_is_awaited() -> None:
 
 
 def test_a_missing_event_times_out() -> None:
-    trace = Trace()
+    trace = EventTrace()
     trace.record({"event": "ready"})
     assert trace.wait_for(fired, 0.01) is None
 
 
 def test_closing_the_trace_ends_the_wait() -> None:
-    trace = Trace()
+    trace = EventTrace()
     closer = Thread(target=trace.close)
     closer.start()
     assert trace.wait_for(fired, 30) is None

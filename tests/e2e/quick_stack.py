@@ -20,7 +20,7 @@ from cronstack.ledger.partitions import PK
 from cronstack.onetime.schedules import Wiring
 from cronstack.settings import PLANS, Settings
 from cronstack_infra import names
-from cronstack_infra.aws.packaging import Target, stage
+from cronstack_infra.aws.packaging import BuildTarget, stage
 from cronstack_infra.local.environment import ACCOUNT, REGION
 from cronstack_infra.ops.deployment import Deployment
 from tests.local.quick_cloud import Cloud
@@ -31,7 +31,7 @@ LEDGER = "ledger"
 
 def deployed_code(package: str, folder: Path, functions: Path = Path(__file__).parent) -> bytes:
     """What a deployment of FUNCTIONS/PACKAGE would put into Lambda, zipped."""
-    target = Target(python="3.13", architecture="x86_64", here=True)
+    target = BuildTarget(python="3.13", architecture="x86_64", here=True)
     staged = stage(functions, package, folder / "code", target=target, state=folder, progress=print)
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
@@ -109,7 +109,7 @@ class QuickStack:
             StartDate=due,
             EndDate=due + timedelta(hours=1),
             FlexibleTimeWindow={"Mode": "OFF"},
-            Target={
+            BuildTarget={
                 "Arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}",
                 "RoleArn": self.cloud.scheduler_role,
                 "Input": scheduled_input(job, input),

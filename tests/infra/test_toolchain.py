@@ -156,7 +156,7 @@ def test_output_comes_line_by_line_and_the_exit_code_is_the_childs() -> None:
 def test_a_timeout_ends_all_child_processes() -> None:
     lines: list[str] = []
     started = time.monotonic()
-    with pytest.raises(process.OutOfTime):
+    with pytest.raises(process.TimedOut):
         run_python(FAMILY + "time.sleep(60)", timeout=6, on_line=lines.append)
     assert time.monotonic() - started < 30, "it waited for the grandchild, which holds the output open"
     assert has_ended(int(lines[0]))

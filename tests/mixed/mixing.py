@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cronstack.ledger import items
 from cronstack_infra.play.prove.models.mix import PLANNING
-from cronstack_infra.play.prove.seeds.scenario import Verdict, play
+from cronstack_infra.play.prove.seeds.scenario import SeedResult, play
 from tests.mixed.adapting import code_of
 from tests.mixed.loading import Replacement, Source, commit
 from tests.mixed.rollouts import EQUAL, RAISED, SHAPES
@@ -57,7 +57,7 @@ class Mixed:
     by_code: Counter[str] = field(default_factory=Counter)
     """Invocations and calls of application code that each version has run."""
     counted: Counter[str] = field(default_factory=Counter)
-    violations: list[tuple[str, Verdict]] = field(default_factory=list)
+    violations: list[tuple[str, SeedResult]] = field(default_factory=list)
     """With the shape of the deploy."""
 
     def add(self, other: Mixed) -> None:
@@ -83,13 +83,13 @@ class _Counting:
         self._inner.finish()
 
 
-def play_one(pair: Pair, shape: str, seed: int, counter: Counter[str], *, tracing: bool = False) -> Verdict:
+def play_one(pair: Pair, shape: str, seed: int, counter: Counter[str], *, tracing: bool = False) -> SeedResult:
     """Play one seed. An exception that is no violation counts as one, named "broke"."""
     rollout = _Counting(SHAPES[shape](seed, code_of(pair.before), code_of(pair.after)), counter)
     try:
         return play(seed, tracing=tracing, rollout=rollout)
     except Exception as fault:
-        return Verdict(seed, 0, 0, "broke", f"broke: {type(fault).__name__}: {fault}")
+        return SeedResult(seed, 0, 0, "broke", f"broke: {type(fault).__name__}: {fault}")
 
 
 def mixed(pair: Pair, seeds: Sequence[int], *, stop: bool = False) -> Mixed:
@@ -116,7 +116,7 @@ def shape_of(pair: Pair, seed: int) -> str:
     return pair.shapes[seed // PLANNING % len(pair.shapes)]
 
 
-def alone(source: Source, seeds: Sequence[int]) -> Iterator[Verdict]:
+def alone(source: Source, seeds: Sequence[int]) -> Iterator[SeedResult]:
     """Yield the violations of one version by itself."""
     for seed in seeds:
         verdict = play_one(Pair(source, source, ("deploy",)), "deploy", seed, Counter())

@@ -11,7 +11,7 @@ from cronstack.errors import OperationError, PermanentError
 from cronstack.occurrence import to_milliseconds
 from cronstack.run import Run
 from cronstack_infra.names import schedule_name
-from cronstack_infra.ops.backfill import Filled, Plan, carry_out, plan_backfill, timezone_of
+from cronstack_infra.ops.backfill import BackfillPlan, Filled, carry_out, plan_backfill, timezone_of
 from cronstack_infra.ops.listing import list_runs
 from cronstack_infra.ops.runs import find_run, follow
 from cronstack_infra.ops.trigger import trigger
@@ -22,16 +22,16 @@ ULID = "01KDWABCDEFGHJKMNPQRSTVWXY"
 SIX = to_milliseconds(utc(2025, 12, 26, 6))
 
 
-def plan(shop: Shop, **options: Any) -> Plan:
+def plan(shop: Shop, **options: Any) -> BackfillPlan:
     given = {"first": utc(2025, 12, 25), "last": utc(2025, 12, 30), "now": shop.now} | options
     return plan_backfill(shop.clients, shop.deployment, "stats", **given)
 
 
-def fill(shop: Shop, of: Plan) -> list[Filled]:
+def fill(shop: Shop, of: BackfillPlan) -> list[Filled]:
     return list(carry_out(shop.clients, shop.deployment, of, clock=shop.clock, sleep=shop.sleep))
 
 
-def ids(of: Plan) -> list[str]:
+def ids(of: BackfillPlan) -> list[str]:
     return [planned.occurrence for planned in of.missing]
 
 

@@ -14,7 +14,7 @@ from cronstack.ledger.partitions import INDEX, open_list, plan_partition
 from cronstack.occurrence import planned_id, to_milliseconds
 from cronstack_infra.ops.ledger.reader import Reader
 from cronstack_infra.ops.listing import list_planned, list_recent, list_runs
-from cronstack_infra.ops.runs import Row, find_key
+from cronstack_infra.ops.runs import RunRow, find_key
 from tests.cronstack.stage import NOON, TABLE, key_of
 from tests.ops.shop import Shop
 
@@ -28,12 +28,12 @@ def shop(shop: Shop) -> Shop:
     return shop
 
 
-def listed(shop: Shop, client: Any = None, **options: Any) -> list[Row]:
+def listed(shop: Shop, client: Any = None, **options: Any) -> list[RunRow]:
     known: dict[str, Any] = {"now": shop.now, "most": 20} | options
     return list_runs(client or shop.stage.dynamodb, shop.deployment, ["stats"], **known)
 
 
-def planned(shop: Shop, client: Any = None, **options: Any) -> list[Row]:
+def planned(shop: Shop, client: Any = None, **options: Any) -> list[RunRow]:
     known: dict[str, Any] = {"now": shop.now, "most": 20, "since": None} | options
     return list_planned(client or shop.stage.dynamodb, shop.deployment, ["stats"], **known)
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from cronstack.run import Run
-from cronstack_infra.cli.output.waiting import Attempts
-from cronstack_infra.ops.backfill import Planned, carry_out, plan_backfill
+from cronstack_infra.cli.output.waiting import AttemptPrinter
+from cronstack_infra.ops.backfill import DueOccurrence, carry_out, plan_backfill
 from cronstack_infra.ops.dead_letters.redriving import redrive
-from cronstack_infra.ops.runs import Report, Row, follow
+from cronstack_infra.ops.runs import Report, RunRow, follow
 from cronstack_infra.ops.trigger import trigger
 from tests.cronstack.stage import occurrence, scheduled_event
 from tests.ops.shop import Shop, utc
@@ -31,7 +31,7 @@ class Screen:
         self.lines: list[str] = []
 
     def attempts(self, job: str = "stats", prefix: str = "") -> Report:
-        return Attempts(job, prefix=prefix, write=self.lines.append, now=self.shop.clock)
+        return AttemptPrinter(job, prefix=prefix, write=self.lines.append, now=self.shop.clock)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def fails_until(attempt: int) -> Any:
     return stats
 
 
-def wait(shop: Shop, report: Report, name: str = f"m-{ULID}", patience: float = 7200) -> Row:
+def wait(shop: Shop, report: Report, name: str = f"m-{ULID}", patience: float = 7200) -> RunRow:
     return follow(
         shop.stage.dynamodb,
         shop.deployment,
@@ -89,7 +89,7 @@ def test_a_backfill_reports_the_attempts_of_each_occurrence(shop: Shop, screen: 
         shop.clients, shop.deployment, "stats", first=utc(2025, 12, 25), last=utc(2025, 12, 27), now=shop.now
     )
 
-    def report(planned: Planned) -> Report:
+    def report(planned: DueOccurrence) -> Report:
         return screen.attempts(prefix=f"{planned.occurrence}: ")
 
     filled = list(carry_out(shop.clients, shop.deployment, plan, clock=shop.clock, sleep=shop.sleep, report=report))
@@ -163,7 +163,7 @@ def test_an_attempt_whose_process_died_is_reported_when_its_lease_has_ended(shop
     assert screen.lines == ["attempt 1 of 3 ended without a result: its process died; attempt 2 takes over"]
 
 
-def row(**fields: Any) -> Row:
+def row(**fields: Any) -> RunRow:
     given: dict[str, Any] = {
         "job": "stats",
         "occurrence": "t-2026-01-01T12:00:00Z",
@@ -180,7 +180,7 @@ def row(**fields: Any) -> Row:
         "result": None,
         "overdue": False,
     }
-    return Row(**(given | fields))
+    return RunRow(**(given | fields))
 
 
 @pytest.mark.parametrize(
@@ -206,9 +206,9 @@ def row(**fields: Any) -> Row:
     ],
     ids=["later", "past", "at once", "between two reads", "joined late", "crashed", "buffered", "cursor"],
 )
-def test_each_state_is_one_line(states: list[Row], lines: list[str]) -> None:
+def test_each_state_is_one_line(states: list[RunRow], lines: list[str]) -> None:
     printed: list[str] = []
-    attempts = Attempts("stats", write=printed.append, now=lambda: NOON)
+    attempts = AttemptPrinter("stats", write=printed.append, now=lambda: NOON)
     for state in states:
         attempts(state)
     assert len(printed) == len(lines)

@@ -15,7 +15,7 @@ from cronstack.onetime.planner import Plan
 from cronstack.timetable.instants import Schedule
 from cronstack_infra.ops.dead_letters.letters import DeadLetter
 from cronstack_infra.ops.dead_letters.redriving import Redriven
-from cronstack_infra.ops.runs import Row
+from cronstack_infra.ops.runs import RunRow
 from cronstack_infra.play.simulation.handlers.faults import Faults
 from cronstack_infra.testing import plugin
 from cronstack_infra.testing.cloud import Cloud
@@ -113,7 +113,7 @@ def _fixture() -> Iterator[str]:
     yield f"```text\n@pytest.mark.{signature}\n```\n"
     yield f"{markdown(text[0].upper() + text[1:])}.\n"
     for title, cls, prefix in (
-        ("A run, as `cloud.fire` and `cloud.runs` return it", Row, "run."),
+        ("A run, as `cloud.fire` and `cloud.runs` return it", RunRow, "run."),
         ("A dead letter, as `cloud.dead_letters` returns it", DeadLetter, "letter."),
         ("A result of `cloud.redrive`", Redriven, "result."),
     ):

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.response import addinfourl
 
-from cronstack_infra.demo.payments import Answer, Payments
+from cronstack_infra.demo.payments import PaymentAnswer, Payments
 
 TIME_OUT = 10.0
 """Seconds that a handler waits for an answer."""
@@ -39,13 +39,13 @@ class Wire(urllib.request.BaseHandler):
         if fault == "unreachable":
             raise URLError(ConnectionRefusedError("the connection was refused"))
         if fault == "busy":
-            return _response(request, Answer(503, {"error": "busy"}))
+            return _response(request, PaymentAnswer(503, {"error": "busy"}))
         assert isinstance(request.data, bytes)
         answer = self._payments.post(request.get_header("Idempotency-key", ""), request.data)
         if fault == "lost":
             time.sleep(TIME_OUT)
             raise URLError(TimeoutError("timed out"))
-        return _response(request, Answer(500, {"error": "oh"}) if fault == "charged, and says no" else answer)
+        return _response(request, PaymentAnswer(500, {"error": "oh"}) if fault == "charged, and says no" else answer)
 
     def _fault(self) -> str:
         if self._chance.random() >= self._faults:
@@ -54,7 +54,7 @@ class Wire(urllib.request.BaseHandler):
         return self._chance.choice(("unreachable", "busy", "lost", "charged, and says no"))
 
 
-def _response(request: urllib.request.Request, answer: Answer) -> addinfourl:
+def _response(request: urllib.request.Request, answer: PaymentAnswer) -> addinfourl:
     headers = Message()
     for name, value in answer.headers.items():
         headers[name] = value

@@ -28,7 +28,7 @@ TOO_LATE: Final = "too_late"
 """The reason of a missed run."""
 
 
-class Sender(NamedTuple):
+class LetterSource(NamedTuple):
     """The function and the event of a letter."""
 
     event: object

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from cronstack_infra.ask.question import Answer, number
-from cronstack_infra.ask.sandbox import Sandbox, at
+from cronstack_infra.ask.question import Observation, number
+from cronstack_infra.ask.temporary_resources import TemporaryResources, at
 
 MANY: Final = 12
 """Schedules for one measurement."""
@@ -14,7 +14,7 @@ SETTLE: Final = 90.0
 """Seconds within which a firing must arrive: a minute, and the time for its delivery."""
 
 
-def _delays(sandbox: Sandbox) -> list[float]:
+def _delays(sandbox: TemporaryResources) -> list[float]:
     """Return the delays in seconds of several one-time schedules after their instants."""
 
     def measure() -> list[float]:
@@ -32,22 +32,22 @@ def _delays(sandbox: Sandbox) -> list[float]:
     return delays
 
 
-def spread(sandbox: Sandbox) -> Answer:
+def spread(sandbox: TemporaryResources) -> Observation:
     delays = [round(delay, 2) for delay in _delays(sandbox)]
     most = max(delays, default=0.0)
     text = f"{len(delays)} firings came {min(delays, default=0):g} to {most:g} s after their instants."
-    return Answer(text, f"spread={number(most if most >= 1 else 0)}", {"seconds": delays})
+    return Observation(text, f"spread={number(most if most >= 1 else 0)}", {"seconds": delays})
 
 
-def early(sandbox: Sandbox) -> Answer:
+def early(sandbox: TemporaryResources) -> Observation:
     delays = [round(delay, 2) for delay in _delays(sandbox)]
     soonest = -min(delays, default=0.0)
     before = [delay for delay in delays if delay < 0]
     text = f"{len(before)} of {len(delays)} firings came before their instants, by {number(soonest)} s at most."
-    return Answer(text, f"early={number(soonest if soonest >= 1 else 0)}", {"seconds": delays})
+    return Observation(text, f"early={number(soonest if soonest >= 1 else 0)}", {"seconds": delays})
 
 
-def scheduled_time(sandbox: Sandbox) -> Answer:
+def scheduled_time(sandbox: TemporaryResources) -> Observation:
     url, arn = sandbox.queue()
     due = sandbox.ahead(120)
     for _ in range(MANY):
@@ -62,30 +62,32 @@ def scheduled_time(sandbox: Sandbox) -> Answer:
     delays = [(firing.sent - due).total_seconds() for firing in received]
     facts = {"scheduled": nominal, "in events": times, "came": delays}
     if not late:
-        return Answer("No firing came late enough to distinguish the two times.", "", facts)
+        return Observation("No firing came late enough to distinguish the two times.", "", facts)
     if times == [nominal]:
-        return Answer(
+        return Observation(
             "Each event contained the time of its schedule, whenever it came.", "scheduled-time=nominal", facts
         )
-    return Answer("Events contained the time at which they were sent.", "scheduled-time=actual", facts)
+    return Observation("Events contained the time at which they were sent.", "scheduled-time=actual", facts)
 
 
-def rate_first_firing(sandbox: Sandbox) -> Answer:
+def rate_first_firing(sandbox: TemporaryResources) -> Observation:
     url, arn = sandbox.queue()
     sandbox.schedule("rate(5 minutes)", arn)
     received = sandbox.messages(url, 1, SETTLE)
     if received:
-        return Answer("A rate() fired when it was created.", "rate-starts-at-once=true", {"firings": len(received)})
-    return Answer(f"A rate() did not fire within {SETTLE:g} s of its creation.", "rate-starts-at-once=false")
+        return Observation(
+            "A rate() fired when it was created.", "rate-starts-at-once=true", {"firings": len(received)}
+        )
+    return Observation(f"A rate() did not fire within {SETTLE:g} s of its creation.", "rate-starts-at-once=false")
 
 
-def rate_anchor(sandbox: Sandbox) -> Answer:
+def rate_anchor(sandbox: TemporaryResources) -> Observation:
     url, arn = sandbox.queue()
     request = sandbox.parameters("rate(5 minutes)", arn)
     sandbox.create(**request, patience=120)
     first = sandbox.messages(url, 1, 300 + SETTLE)
     if not first:
-        return Answer("The rate() has not fired at all.")
+        return Observation("The rate() has not fired at all.")
     changed = first[0].sent + timedelta(seconds=120)
     sandbox.sleep(max(0.0, (changed - sandbox.now()).total_seconds()))
     sandbox.clients("scheduler").update_schedule(**request)
@@ -93,28 +95,28 @@ def rate_anchor(sandbox: Sandbox) -> Answer:
     sandbox.progress("waiting for the next firing, up to nine minutes")
     after = [firing for firing in sandbox.messages(url, 1, 450 + SETTLE) if firing.sent >= first[0].sent]
     if not after:
-        return Answer("The rate() has not fired again.")
+        return Observation("The rate() has not fired again.")
     gap = (after[0].sent - first[0].sent).total_seconds()
     facts = {"gap": round(gap, 1), "updated_after": round((updated - first[0].sent).total_seconds(), 1)}
     if 230 <= gap <= 370:
         text = "A rate() that was updated without a change kept its grid."
-        return Answer(text, "rate-anchor=kept", facts)
-    return Answer("A rate() that was updated without a change restarted its grid.", "rate-anchor=update", facts)
+        return Observation(text, "rate-anchor=kept", facts)
+    return Observation("A rate() that was updated without a change restarted its grid.", "rate-anchor=update", facts)
 
 
-def same_at(sandbox: Sandbox) -> Answer:
+def same_at(sandbox: TemporaryResources) -> Observation:
     url, arn = sandbox.queue()
     request = sandbox.parameters(at(sandbox.now() + timedelta(seconds=60)), arn)
     sandbox.create(**request, patience=50)
     if not sandbox.messages(url, 1, 60 + SETTLE):
-        return Answer("The at() has not fired at all.")
+        return Observation("The at() has not fired at all.")
     facts: dict[str, Any] = {}
     client = sandbox.clients("scheduler")
     try:
         client.update_schedule(**request)
     except client.exceptions.ClientError as refusal:
-        return Answer(f"The update to the same time was refused: {refusal}", "same-at-fires-again=false", facts)
+        return Observation(f"The update to the same time was refused: {refusal}", "same-at-fires-again=false", facts)
     again = sandbox.messages(url, 1, SETTLE)
     if again:
-        return Answer("An at() that had fired fired again after an update.", "same-at-fires-again=true", facts)
-    return Answer("An at() that had fired did not fire again after an update.", "same-at-fires-again=false", facts)
+        return Observation("An at() that had fired fired again after an update.", "same-at-fires-again=true", facts)
+    return Observation("An at() that had fired did not fire again after an update.", "same-at-fires-again=false", facts)

@@ -7,8 +7,8 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Final
 
-from cronstack_infra.ask.question import Answer, number
-from cronstack_infra.ask.sandbox import Sandbox
+from cronstack_infra.ask.question import Observation, number
+from cronstack_infra.ask.temporary_resources import TemporaryResources
 
 REPORT: Final = """
 import boto3, json, os, time
@@ -59,11 +59,11 @@ INVOCATIONS: Final = 10
 TIMEOUT: Final = 3
 
 
-def _invoke(sandbox: Sandbox, function: str) -> None:
+def _invoke(sandbox: TemporaryResources, function: str) -> None:
     sandbox.clients("lambda").invoke(FunctionName=function, InvocationType="Event", Payload=b"{}")
 
 
-def retry_delays(sandbox: Sandbox) -> Answer:
+def retry_delays(sandbox: TemporaryResources) -> Observation:
     url, _ = sandbox.queue()
     name, _ = sandbox.function(FAILS, environment={"REPORTS": url})
     _invoke(sandbox, name)
@@ -72,12 +72,12 @@ def retry_delays(sandbox: Sandbox) -> Answer:
     gaps = [(later.sent - earlier.sent).total_seconds() for earlier, later in pairwise(received)]
     facts = {"seconds": [round(gap, 1) for gap in gaps]}
     if len(gaps) < RUNS - 1:
-        return Answer(f"Only {len(received)} runs were reported.", "", facts)
+        return Observation(f"Only {len(received)} runs were reported.", "", facts)
     text = f"Lambda ran a function that fails again after {gaps[0]:.0f} s, and then after {gaps[1]:.0f} s."
-    return Answer(text, f"retry-delays={','.join(f'{round(gap)}' for gap in gaps[:2])}", facts)
+    return Observation(text, f"retry-delays={','.join(f'{round(gap)}' for gap in gaps[:2])}", facts)
 
 
-def throttle_base(sandbox: Sandbox) -> Answer:
+def throttle_base(sandbox: TemporaryResources) -> Observation:
     """Keep the only sandbox of a function busy for two seconds, and send another event meanwhile."""
     url, _ = sandbox.queue()
     name, _ = sandbox.function(HOLDS, environment={"REPORTS": url})
@@ -86,18 +86,18 @@ def throttle_base(sandbox: Sandbox) -> Answer:
     sandbox.sleep(10 * sandbox.scale)
     functions.invoke(FunctionName=name, InvocationType="Event", Payload=b'{"sleep": 2}')
     if not sandbox.messages(url, 1, 60, pause=0.2):
-        return Answer("The function has not run.")
+        return Observation("The function has not run.")
     functions.invoke(FunctionName=name, InvocationType="Event", Payload=b'{"sleep": 0}')
     began = sandbox.now()
     received = sandbox.messages(url, 1, LONGEST_RETRY)
     if not received:
-        return Answer("The throttled event has not run.")
+        return Observation("The throttled event has not run.")
     took = (received[0].sent - began).total_seconds()
     text = f"An event that was throttled for two seconds ran after {took:.1f} s."
-    return Answer(text, f"throttle-base={number(took)}", {"seconds": took})
+    return Observation(text, f"throttle-base={number(took)}", {"seconds": took})
 
 
-def clock_skew(sandbox: Sandbox) -> Answer:
+def clock_skew(sandbox: TemporaryResources) -> Observation:
     """Compare the clocks of sandboxes with SQS's. If SQS refuses a report, the failure contains the sandbox's clock."""
     (url, _), (letters, arn) = sandbox.queue(), sandbox.queue("letters")
     functions = sandbox.clients("lambda")
@@ -121,10 +121,10 @@ def clock_skew(sandbox: Sandbox) -> Answer:
     text = (
         f"The clocks of {len(offsets)} sandboxes were off by {most:.2f} s at most; SQS refused {len(failed)} of them."
     )
-    return Answer(text, f"clock-skew={number(most if most >= 1 else 0)}", facts)
+    return Observation(text, f"clock-skew={number(most if most >= 1 else 0)}", facts)
 
 
-def alias_config(sandbox: Sandbox) -> Answer:
+def alias_config(sandbox: TemporaryResources) -> Observation:
     """Test an alias that points to $LATEST and has its own event invoke config and destination."""
     (url, _), (letters, arn) = sandbox.queue(), sandbox.queue("letters")
     name, function = sandbox.function(FAILS, environment={"REPORTS": url})
@@ -140,17 +140,19 @@ def alias_config(sandbox: Sandbox) -> Answer:
     received = sandbox.messages(letters, 1, 120)
     runs = sandbox.messages(url, 1, 0)
     if not received:
-        return Answer("The destination of an alias of $LATEST has received no record.", "", {"runs": len(runs)})
+        return Observation("The destination of an alias of $LATEST has received no record.", "", {"runs": len(runs)})
     record = json.loads(received[0].body)
     facts = {
         "runs": len(runs),
         "record": record.get("requestContext", {}),
         "sender": received[0].sender.partition(":")[2],
     }
-    return Answer(f"An alias of $LATEST has its own retries and destination: {len(runs)} run, one record.", "", facts)
+    return Observation(
+        f"An alias of $LATEST has its own retries and destination: {len(runs)} run, one record.", "", facts
+    )
 
 
-def timeout_kill(sandbox: Sandbox) -> Answer:
+def timeout_kill(sandbox: TemporaryResources) -> Observation:
     url, _ = sandbox.queue()
     name, _ = sandbox.function(TICKS, timeout=TIMEOUT, environment={"REPORTS": url})
     functions = sandbox.clients("lambda")
@@ -159,8 +161,8 @@ def timeout_kill(sandbox: Sandbox) -> Answer:
     sandbox.sleep(TIMEOUT + 5)
     received = sandbox.messages(url, 1, 30)
     if not received:
-        return Answer("The function has not reported.")
+        return Observation("The function has not reported.")
     last = max(float(json.loads(message.body)["after"]) for message in received)
     over = timedelta(seconds=last - TIMEOUT).total_seconds()
     text = f"A function with a timeout of {TIMEOUT} s was last seen {over:+.2f} s from it."
-    return Answer(text, "", {"seconds": round(over, 2)})
+    return Observation(text, "", {"seconds": round(over, 2)})

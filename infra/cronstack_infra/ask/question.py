@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cronstack_infra.ask.sandbox import Sandbox
+    from cronstack_infra.ask.temporary_resources import TemporaryResources
 
 
 @dataclass(frozen=True)
-class Answer:
+class Observation:
     """What AWS did."""
 
     text: str
@@ -32,7 +32,7 @@ class Question:
     """Approximate duration on AWS."""
     cents: float
     """Highest cost in cents of a US dollar, at the list prices of us-east-1."""
-    ask: Callable[[Sandbox], Answer]
+    ask: Callable[[TemporaryResources], Observation]
     switch: str = ""
     """The switch whose setting the answer gives."""
 

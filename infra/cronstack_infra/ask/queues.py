@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from cronstack_infra.ask.question import Answer, number
-from cronstack_infra.ask.sandbox import Sandbox
+from cronstack_infra.ask.question import Observation, number
+from cronstack_infra.ask.temporary_resources import TemporaryResources
 
 POLLS: Final = 60
 MANY: Final = 10
 
 
-def empty_polls(sandbox: Sandbox) -> Answer:
+def empty_polls(sandbox: TemporaryResources) -> Observation:
     sqs, (url, _) = sandbox.clients("sqs"), sandbox.queue()
     for _ in range(MANY):
         sqs.send_message(QueueUrl=url, MessageBody="here")
@@ -23,10 +23,10 @@ def empty_polls(sandbox: Sandbox) -> Answer:
     ]
     empty = sum(count == 0 for count in counts)
     text = f"{empty} of {POLLS} short polls of a queue with {MANY} visible messages returned none."
-    return Answer(text, f"empty-polls={number(empty / POLLS)}", {"messages": counts})
+    return Observation(text, f"empty-polls={number(empty / POLLS)}", {"messages": counts})
 
 
-def skewed_request(sandbox: Sandbox) -> Answer:
+def skewed_request(sandbox: TemporaryResources) -> Observation:
     """Sign a request with a clock that is off, and show the error."""
     facts: dict[str, Any] = {}
     for minutes in (-20, -6, -4, 4, 6, 20):
@@ -37,10 +37,10 @@ def skewed_request(sandbox: Sandbox) -> Answer:
         if refused
         else "No request is refused."
     )
-    return Answer(text, "", facts)
+    return Observation(text, "", facts)
 
 
-def _send_skewed(sandbox: Sandbox, by: timedelta) -> str:
+def _send_skewed(sandbox: TemporaryResources, by: timedelta) -> str:
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
 
@@ -66,11 +66,11 @@ def _send_skewed(sandbox: Sandbox, by: timedelta) -> str:
     return str(body.partition('"__type":"')[2].partition('"')[0].rpartition("#")[2] or answer.status_code)
 
 
-def date_header(sandbox: Sandbox) -> Answer:
+def date_header(sandbox: TemporaryResources) -> Observation:
     answer = sandbox.clients("dynamodb").list_tables(Limit=1)
     date = answer["ResponseMetadata"]["HTTPHeaders"].get("date", "")
     if not date:
-        return Answer("DynamoDB's responses have no Date header.")
+        return Observation("DynamoDB's responses have no Date header.")
     apart = sandbox.now() - datetime.strptime(date, "%a, %d %b %Y %H:%M:%S %Z").replace(tzinfo=sandbox.now().tzinfo)
     text = "DynamoDB's responses have a Date header."
-    return Answer(text, "", {"seconds from this machine's clock": round(apart.total_seconds(), 1)})
+    return Observation(text, "", {"seconds from this machine's clock": round(apart.total_seconds(), 1)})

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
-from cronstack_infra.ask.question import Answer, number
-from cronstack_infra.ask.sandbox import Sandbox, at
+from cronstack_infra.ask.question import Observation, number
+from cronstack_infra.ask.temporary_resources import TemporaryResources, at
 
 SETTLE: Final = 90.0
 LONGEST: Final = 600.0
 """Longest wait in seconds for an effect."""
 
 
-def _refusal(sandbox: Sandbox, operation: str, **parameters: Any) -> str:
+def _refusal(sandbox: TemporaryResources, operation: str, **parameters: Any) -> str:
     """Return the error of a request; "" if it was accepted."""
     client = sandbox.clients("scheduler")
     try:
@@ -23,7 +23,7 @@ def _refusal(sandbox: Sandbox, operation: str, **parameters: Any) -> str:
     return ""
 
 
-def past_at(sandbox: Sandbox) -> Answer:
+def past_at(sandbox: TemporaryResources) -> Observation:
     url, arn = sandbox.queue()
     past = at(sandbox.now() - timedelta(hours=1))
     sandbox.schedule("cron(0 6 * * ? 2199)", arn)  # succeeds only if the role is usable
@@ -35,14 +35,14 @@ def past_at(sandbox: Sandbox) -> Answer:
     disabled = later | {"ScheduleExpression": past, "State": "DISABLED"}
     facts["update"] = _refusal(sandbox, "update_schedule", **disabled) or "accepted"
     if refusal:
-        return Answer("A past at() is refused.", "past-at=refused", facts)
+        return Observation("A past at() is refused.", "past-at=refused", facts)
     received = sandbox.messages(url, 1, SETTLE)
     if received:
-        return Answer("A past at() is accepted, and fires at once.", "past-at=fires", facts)
-    return Answer(f"A past at() is accepted, and has not fired within {SETTLE:g} s.", "past-at=ignored", facts)
+        return Observation("A past at() is accepted, and fires at once.", "past-at=fires", facts)
+    return Observation(f"A past at() is accepted, and has not fired within {SETTLE:g} s.", "past-at=ignored", facts)
 
 
-def past_start(sandbox: Sandbox) -> Answer:
+def past_start(sandbox: TemporaryResources) -> Observation:
     _, arn = sandbox.queue()
     later = sandbox.parameters("cron(0 6 * * ? *)", arn)
     sandbox.create(**later, patience=120)
@@ -51,22 +51,22 @@ def past_start(sandbox: Sandbox) -> Answer:
     update = _refusal(sandbox, "update_schedule", **later, StartDate=past)
     facts = {"create": create or "accepted", "update": update or "accepted"}
     if create and update:
-        return Answer("A past StartDate is refused by Create and by Update.", "past-start=refused", facts)
+        return Observation("A past StartDate is refused by Create and by Update.", "past-start=refused", facts)
     if not create and not update:
-        return Answer("A past StartDate is accepted.", "past-start=accepted", facts)
-    return Answer("A past StartDate is refused by one of Create and Update only.", "past-start=refused", facts)
+        return Observation("A past StartDate is accepted.", "past-start=accepted", facts)
+    return Observation("A past StartDate is refused by one of Create and Update only.", "past-start=refused", facts)
 
 
-def past_year(sandbox: Sandbox) -> Answer:
+def past_year(sandbox: TemporaryResources) -> Observation:
     _, arn = sandbox.queue()
     sandbox.schedule("cron(0 6 * * ? 2199)", arn)
     refusal = _refusal(sandbox, "create_schedule", **sandbox.parameters("cron(0 0 1 1 ? 2020)", arn))
-    return Answer(
+    return Observation(
         f"A cron() of a past year is {'refused' if refusal else 'accepted'}.", "", {"create": refusal or "accepted"}
     )
 
 
-def conflict(sandbox: Sandbox) -> Answer:
+def conflict(sandbox: TemporaryResources) -> Observation:
     _, arn = sandbox.queue()
     request = sandbox.parameters("cron(0 6 * * ? 2199)", arn)
     sandbox.create(**request, patience=120)
@@ -76,10 +76,10 @@ def conflict(sandbox: Sandbox) -> Answer:
     sandbox.create(**other)
     repeated = _refusal(sandbox, "create_schedule", **other)
     facts = {"same name": refusal or "accepted", "same name and token": repeated or "accepted"}
-    return Answer(f"A name that is in use: {refusal or 'accepted'}", "", facts)
+    return Observation(f"A name that is in use: {refusal or 'accepted'}", "", facts)
 
 
-def stale_schedules(sandbox: Sandbox) -> Answer:
+def stale_schedules(sandbox: TemporaryResources) -> Observation:
     _, arn = sandbox.queue()
     sandbox.schedule("cron(0 6 * * ? 2199)", arn)
     scheduler, seconds = sandbox.clients("scheduler"), dict[str, float]()
@@ -98,10 +98,10 @@ def stale_schedules(sandbox: Sandbox) -> Answer:
     most = max(seconds.values(), default=LONGEST)
     text = f"GetSchedule showed a new schedule after {seconds.get('get', LONGEST):.1f} s, ListSchedules after"
     setting = f"stale-schedules={number(most if most >= 1 else 0)}"
-    return Answer(f"{text} {seconds.get('list', LONGEST):.1f} s.", setting, seconds)
+    return Observation(f"{text} {seconds.get('list', LONGEST):.1f} s.", setting, seconds)
 
 
-def group_deletion(sandbox: Sandbox) -> Answer:
+def group_deletion(sandbox: TemporaryResources) -> Observation:
     url, arn = sandbox.queue()
     group, scheduler = sandbox.group(), sandbox.clients("scheduler")
     sandbox.schedule("rate(1 minute)", arn, group=group)
@@ -112,4 +112,6 @@ def group_deletion(sandbox: Sandbox) -> Answer:
     took = (sandbox.now() - began).total_seconds()
     fired = [message for message in sandbox.messages(url, 0, 0) if message.sent > began + timedelta(seconds=1)]
     text = f"A deleted group disappeared after {took:.0f} s; its schedule fired {len(fired)} times meanwhile."
-    return Answer(text, f"group-deletion={number(took if took >= 2 else 0)}", {"seconds": took, "fired": len(fired)})
+    return Observation(
+        text, f"group-deletion={number(took if took >= 2 else 0)}", {"seconds": took, "fired": len(fired)}
+    )

@@ -6,8 +6,8 @@ import json
 from datetime import datetime
 from typing import Any, Final
 
-from cronstack_infra.ask.question import Answer, number
-from cronstack_infra.ask.sandbox import Message, Sandbox, at, delete_role
+from cronstack_infra.ask.question import Observation, number
+from cronstack_infra.ask.temporary_resources import Message, TemporaryResources, at, delete_role
 
 LONGEST: Final = 300.0
 """Longest wait in seconds for a role that cannot be assumed yet."""
@@ -15,7 +15,7 @@ AGE: Final = 120
 """Seconds for which Scheduler retries a delivery."""
 
 
-def role_delay(sandbox: Sandbox) -> Answer:
+def role_delay(sandbox: TemporaryResources) -> Observation:
     _, arn = sandbox.queue()
     role = sandbox.role(settled=False)
     created, refusals = sandbox.now(), 0
@@ -31,10 +31,10 @@ def role_delay(sandbox: Sandbox) -> Answer:
         sandbox.sleep(1.0)
     took = (sandbox.now() - created).total_seconds() if refusals else 0.0
     text = f"A new role was accepted after {took:.0f} s, and {refusals} refusals."
-    return Answer(text, f"role-delay={number(took)}", {"seconds": took, "refusals": refusals})
+    return Observation(text, f"role-delay={number(took)}", {"seconds": took, "refusals": refusals})
 
 
-def role_again(sandbox: Sandbox) -> Answer:
+def role_again(sandbox: TemporaryResources) -> Observation:
     url, arn = sandbox.queue()
     role = sandbox.role()
     due = sandbox.ahead(180)
@@ -44,14 +44,14 @@ def role_again(sandbox: Sandbox) -> Answer:
     sandbox.progress(f"waiting for {due:%H:%M} UTC")
     received = sandbox.messages(url, 1, (due - sandbox.now()).total_seconds() + 120)
     result = "fired" if received else "did not fire"
-    return Answer(
+    return Observation(
         f"A schedule whose role was deleted and created again with the same name {result}.",
         "",
         {"fired": bool(received)},
     )
 
 
-def _fail(sandbox: Sandbox, target: str, role: str, **retries: Any) -> tuple[str, datetime]:
+def _fail(sandbox: TemporaryResources, target: str, role: str, **retries: Any) -> tuple[str, datetime]:
     """Create a schedule whose delivery fails. Return the URL of its dead-letter queue, and its time."""
     url, arn = sandbox.queue("letters")
     due = sandbox.ahead(60)
@@ -60,7 +60,7 @@ def _fail(sandbox: Sandbox, target: str, role: str, **retries: Any) -> tuple[str
     return url, due
 
 
-def _letters_only_role(sandbox: Sandbox) -> str:
+def _letters_only_role(sandbox: TemporaryResources) -> str:
     """Return a role that may send dead letters, and nothing else."""
     role = sandbox.role()
     letters = role.replace(":iam::", ":sqs:*:").rpartition(":")[0] + f":{sandbox.prefix}letters*"
@@ -71,7 +71,7 @@ def _letters_only_role(sandbox: Sandbox) -> str:
     return role
 
 
-def retried_codes(sandbox: Sandbox) -> Answer:
+def retried_codes(sandbox: TemporaryResources) -> Observation:
     """Test a role that may not invoke the function, and a function that does not exist."""
     _, function = sandbox.function("def handler(event, context):\n    return None\n")
     missing = f"{function.rpartition(':')[0]}:{sandbox.prefix}missing"
@@ -88,22 +88,22 @@ def retried_codes(sandbox: Sandbox) -> Answer:
         facts[code] = [letter.attributes for letter in letters]
         retried += [code for letter in letters if int(letter.attributes.get("RETRY_ATTEMPTS", "0")) > 0]
     codes = ",".join(sorted(retried)) or "none"
-    return Answer(f"Scheduler retries: {codes}.", f"retried-codes={codes}", facts)
+    return Observation(f"Scheduler retries: {codes}.", f"retried-codes={codes}", facts)
 
 
-def letter_shape(sandbox: Sandbox) -> Answer:
+def letter_shape(sandbox: TemporaryResources) -> Observation:
     """Show the letter of a Lambda target: its body, its attributes and its sender."""
     _, queue = sandbox.queue()
     function = queue.replace(":sqs:", ":lambda:").rpartition(":")[0] + f":function:{sandbox.prefix}missing"
     url, due = _fail(sandbox, function, "")
     letters = sandbox.messages(url, 1, (due - sandbox.now()).total_seconds() + AGE + 120)
     if not letters:
-        return Answer("No letter has arrived.")
+        return Observation("No letter has arrived.")
     (letter, *_) = letters
     role = sandbox.clients("iam").get_role(RoleName=sandbox.scheduler_role.rpartition("/")[2])["Role"]
     by_role = letter.sender.startswith(role["RoleId"])
     text = f"The body of a letter is {_shape(letter)}; SenderId starts with {'' if by_role else 'no '}id of the role."
-    return Answer(text, "", {"body": letter.body, "attributes": letter.attributes, "sent by the role": by_role})
+    return Observation(text, "", {"body": letter.body, "attributes": letter.attributes, "sent by the role": by_role})
 
 
 def _shape(letter: Message) -> str:
@@ -116,7 +116,7 @@ def _shape(letter: Message) -> str:
     return f"the request, with a Payload of type {type(body['Payload']).__name__}"
 
 
-def delivery_retries(sandbox: Sandbox) -> Answer:
+def delivery_retries(sandbox: TemporaryResources) -> Observation:
     """Test a function without concurrency, called synchronously by a universal target: Lambda throttles it."""
     name, arn = sandbox.function("def handler(event, context):\n    return None\n")
     sandbox.clients("lambda").put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
@@ -132,8 +132,8 @@ def delivery_retries(sandbox: Sandbox) -> Answer:
     sandbox.progress(f"waiting for the first retry after {due:%H:%M} UTC, up to ten minutes")
     received = sandbox.messages(url, 1, (due - sandbox.now()).total_seconds() + 600)
     if not received:
-        return Answer("No letter has arrived within ten minutes of the first attempt.")
+        return Observation("No letter has arrived within ten minutes of the first attempt.")
     took = (received[0].sent - due).total_seconds()
     facts = {"seconds": round(took, 1), **received[0].attributes}
     text = f"The letter of a throttled delivery with one retry came {took:.0f} s after its time (precision included)."
-    return Answer(text, f"delivery-retry-base={number(took)}", facts)
+    return Observation(text, f"delivery-retry-base={number(took)}", facts)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cronstack_infra.ask.question import Answer, Question
-from cronstack_infra.ask.sandbox import PREFIX, Clients, Sandbox, sweep
+from cronstack_infra.ask.question import Observation, Question
+from cronstack_infra.ask.temporary_resources import PREFIX, Clients, TemporaryResources, sweep
 from cronstack_infra.progress import Report
 
 
@@ -16,7 +16,7 @@ class Asked:
     """A question with its answer. ``fault``: the error if there is no answer."""
 
     question: Question
-    answer: Answer | None
+    answer: Observation | None
     fault: str
     seconds: float
 
@@ -37,7 +37,7 @@ def ask(
     """
     for line in sweep(clients, PREFIX):
         progress(f"left by an earlier run: {line}")
-    sandbox = Sandbox(clients, run, now=now, sleep=sleep, progress=progress, scale=scale)
+    sandbox = TemporaryResources(clients, run, now=now, sleep=sleep, progress=progress, scale=scale)
     try:
         for question in questions:
             progress(f"{question.id}: {question.asks}")

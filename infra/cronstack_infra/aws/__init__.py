@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 from cronstack_infra.toolchain.node import set_jsii_node
 
 if TYPE_CHECKING:
-    from cronstack_infra.aws.entry import Entry, entry
+    from cronstack_infra.aws.entry import Synthesis, entry
     from cronstack_infra.aws.scheduled_function import ScheduledFunction
     from cronstack_infra.aws.stack import CronstackStack
 
-__all__ = ["CronstackStack", "Entry", "ScheduledFunction", "entry"]
+__all__ = ["CronstackStack", "ScheduledFunction", "Synthesis", "entry"]
 
 _MODULE_OF = {
     "CronstackStack": "stack",
     "ScheduledFunction": "scheduled_function",
-    "Entry": "entry",
+    "Synthesis": "entry",
     "entry": "entry",
 }
 

@@ -34,7 +34,7 @@ RESOURCES: Final = ("resources", "example_resources")
 
 
 @dataclass(frozen=True)
-class Entry:
+class Synthesis:
     """One synthesis of a package of jobs of a project."""
 
     app: cdk.App
@@ -48,7 +48,7 @@ class Entry:
 
 
 @contextmanager
-def entry(app_file: str) -> Iterator[Entry]:
+def entry(app_file: str) -> Iterator[Synthesis]:
     """``with entry(__file__) as project: ...``; the app is synthesized when the block ends."""
     try:
         project = Project.find(Path(app_file).resolve().parent)
@@ -79,7 +79,7 @@ def _check_last(app: cdk.App) -> None:
             stack.deploy_check.come_last()
 
 
-def _start(project: Project) -> Entry:
+def _start(project: Project) -> Synthesis:
     from cronstack_infra.discovery.clock_notes import clock_notes
     from cronstack_infra.discovery.coincidences import coincidence_notes
     from cronstack_infra.discovery.discover import discover
@@ -98,7 +98,7 @@ def _start(project: Project) -> Entry:
     lock = update(project.root, package, {declared.name: declared.job.by_code for declared in jobs}, local=local)
     with writable_home(os.environ, project.state):
         app = _app(context, local)
-    return Entry(app, project, package, project.stack(package), jobs, lock)
+    return Synthesis(app, project, package, project.stack(package), jobs, lock)
 
 
 def _app(context: dict[str, Any], local: bool) -> cdk.App:

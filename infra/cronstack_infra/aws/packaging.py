@@ -42,7 +42,7 @@ _MACHINE = {"x86_64": "x86_64", "arm64": "aarch64"}
 
 
 @dataclass(frozen=True)
-class Target:
+class BuildTarget:
     """The environment in which the code will run: it decides which compiled third-party packages are installed."""
 
     python: str
@@ -61,7 +61,9 @@ class Target:
         return ("--python-platform", f"{machine}-{platform}", "--python-version", self.python)
 
 
-def stage(functions: Path, package: str, destination: Path, *, target: Target, state: Path, progress: Report) -> Path:
+def stage(
+    functions: Path, package: str, destination: Path, *, target: BuildTarget, state: Path, progress: Report
+) -> Path:
     """Delete and fill ``destination``, and return it. ``state``: folder with the cache of installed packages."""
     shutil.rmtree(destination, ignore_errors=True)
     runtime, requirements = Path(cronstack.__file__).parent, functions / REQUIREMENTS
@@ -86,7 +88,7 @@ def stage(functions: Path, package: str, destination: Path, *, target: Target, s
     return destination
 
 
-def third_party(requirements: Path, *, target: Target, state: Path, progress: Report) -> Path:
+def third_party(requirements: Path, *, target: BuildTarget, state: Path, progress: Report) -> Path:
     """Return the folder with the installed requirements. uv installs them if their text or the target is new."""
     text = requirements.read_text("utf-8")
     for number, line in enumerate(text.splitlines(), start=1):
@@ -131,7 +133,7 @@ def _files(source: Path) -> Iterator[Path]:
                 yield Path(folder, name).relative_to(source)
 
 
-def _install(requirements: Path, into: Path, target: Target) -> None:
+def _install(requirements: Path, into: Path, target: BuildTarget) -> None:
     output: list[str] = []
     command = [*_uv(requirements), "pip", "install", "--quiet", *target.flags, "--only-binary", ":all:"]
     try:
@@ -142,7 +144,7 @@ def _install(requirements: Path, into: Path, target: Target) -> None:
             timeout=TIME_LIMIT,
             on_line=output.append,
         )
-    except process.OutOfTime as error:
+    except process.TimedOut as error:
         raise CronstackError(
             f"{requirements}: uv did not install it within {TIME_LIMIT:.0f} s", remedy="Try again."
         ) from error

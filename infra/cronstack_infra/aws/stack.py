@@ -134,7 +134,7 @@ class CronstackStack(CheckedStack):
             warm_writes=warm_writes,
         )
         self._set_attributes(foundation)
-        code = self._code(functions_root, package, packaging.Target(python, architecture, here=self._local()))
+        code = self._code(functions_root, package, packaging.BuildTarget(python, architecture, here=self._local()))
         of_code: dict[str, Any] = {
             "foundation": foundation,
             "code": code,
@@ -200,7 +200,7 @@ class CronstackStack(CheckedStack):
     def _local(self) -> bool:
         return str(self.node.try_get_context("cronstack:local")).lower() == "true"
 
-    def _code(self, functions: Path, package: str, target: packaging.Target) -> lambda_.Code:
+    def _code(self, functions: Path, package: str, target: packaging.BuildTarget) -> lambda_.Code:
         """Stage the code in the output folder of this synthesis, which the CLI never shares between two syntheses."""
         app = cdk.Stage.of(self)
         assert app is not None

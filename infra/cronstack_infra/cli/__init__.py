@@ -19,34 +19,36 @@ import click
 from cronstack_infra.cli.errors import ENVIRONMENT, INTERRUPTED, explain
 
 
-class Entry(NamedTuple):
+class CommandEntry(NamedTuple):
     """A command that is not imported yet: its module below ``cli/commands``, and its line in ``--help``."""
 
     module: str
     help: str
 
 
-COMMANDS: Final[dict[str, Entry]] = {
-    "demo": Entry("local.demo", "Show every part of Cronstack: a local cloud, the example jobs, real data."),
-    "new": Entry("new.command", "Create a project, or add a job and its test to this one."),
-    "up": Entry("local.up", "Run the local cloud here, deploy the jobs and show every firing."),
-    "env": Entry("env", "Print the variables that point a shell at the local cloud."),
-    "list": Entry("list_jobs", "List the declared jobs."),
-    "next": Entry("next_firings", "Show when jobs, or an expression, fire next."),
-    "simulate": Entry("simulate.command", "Simulate a span of time in seconds, or only compute its firings (--dry)."),
-    "runs": Entry("runs", "List past, present and planned runs from the ledger."),
-    "logs": Entry("logs", "Show the log of a job; -f follows it."),
-    "trigger": Entry("trigger", "Run a job now, or the occurrence of a given time."),
-    "once": Entry("once.command", "Schedule, move, cancel and list one-time occurrences of a job."),
-    "backfill": Entry("backfill", "Run the missing occurrences of a past span."),
-    "dead-letters": Entry("dead_letters", "List dead letters and redrive them."),
-    "strays": Entry("strays", "Find leftover schedules and runs that nothing will start; fix them."),
-    "retire": Entry("retire", "Remove a deleted job from cronstack.lock."),
-    "prove": Entry("prove", "Run the guard under random faults and check its invariants."),
-    "switches": Entry("switches", "List undocumented AWS behaviour, and how to simulate it."),
-    "conformance": Entry("conformance", "Compare the answers of an endpoint with those of AWS."),
-    "ask-aws": Entry("ask_aws", "Test undocumented AWS behaviour in a sandbox account."),
-    "cdk": Entry("cdk.command", "Run the pinned cdk CLI with Cronstack's own Node."),
+COMMANDS: Final[dict[str, CommandEntry]] = {
+    "demo": CommandEntry("local.demo", "Show every part of Cronstack: a local cloud, the example jobs, real data."),
+    "new": CommandEntry("new.command", "Create a project, or add a job and its test to this one."),
+    "up": CommandEntry("local.up", "Run the local cloud here, deploy the jobs and show every firing."),
+    "env": CommandEntry("env", "Print the variables that point a shell at the local cloud."),
+    "list": CommandEntry("list_jobs", "List the declared jobs."),
+    "next": CommandEntry("next_firings", "Show when jobs, or an expression, fire next."),
+    "simulate": CommandEntry(
+        "simulate.command", "Simulate a span of time in seconds, or only compute its firings (--dry)."
+    ),
+    "runs": CommandEntry("runs", "List past, present and planned runs from the ledger."),
+    "logs": CommandEntry("logs", "Show the log of a job; -f follows it."),
+    "trigger": CommandEntry("trigger", "Run a job now, or the occurrence of a given time."),
+    "once": CommandEntry("once.command", "Schedule, move, cancel and list one-time occurrences of a job."),
+    "backfill": CommandEntry("backfill", "Run the missing occurrences of a past span."),
+    "dead-letters": CommandEntry("dead_letters", "List dead letters and redrive them."),
+    "strays": CommandEntry("strays", "Find leftover schedules and runs that nothing will start; fix them."),
+    "retire": CommandEntry("retire", "Remove a deleted job from cronstack.lock."),
+    "prove": CommandEntry("prove", "Run the guard under random faults and check its invariants."),
+    "switches": CommandEntry("switches", "List undocumented AWS behaviour, and how to simulate it."),
+    "conformance": CommandEntry("conformance", "Compare the answers of an endpoint with those of AWS."),
+    "ask-aws": CommandEntry("ask_aws", "Test undocumented AWS behaviour in a sandbox account."),
+    "cdk": CommandEntry("cdk.command", "Run the pinned cdk CLI with Cronstack's own Node."),
 }
 """Commands by name, in the order of ``--help``: those that a new user needs come first."""
 

@@ -25,7 +25,7 @@ from cronstack_infra.conformance.observation import (
 )
 from cronstack_infra.conformance.reading import difference
 from cronstack_infra.conformance.scenes import Stage
-from cronstack_infra.conformance.values import SAME, Verdict
+from cronstack_infra.conformance.values import SAME, RowResult
 
 
 def _fires(stage: Stage) -> Check:
@@ -261,14 +261,14 @@ BEHAVIOURS: Final = (
 )
 
 
-def run_behaviours(stage: Stage, *, slow: bool) -> Iterator[Verdict]:
+def run_behaviours(stage: Stage, *, slow: bool) -> Iterator[RowResult]:
     """Prepare all behaviours, then wait for each. Yield their verdicts."""
     chosen = [behaviour for behaviour in BEHAVIOURS if slow or not behaviour.slow]
     yield from judged(stage, [behaviour for behaviour in chosen if not behaviour.last])
     yield from judged(stage, [behaviour for behaviour in chosen if behaviour.last])
 
 
-def judged(stage: Stage, behaviours: Iterable[Behaviour]) -> Iterator[Verdict]:
+def judged(stage: Stage, behaviours: Iterable[Behaviour]) -> Iterator[RowResult]:
     """Prepare some behaviours, then wait for each. Yield their verdicts."""
     prepared = [(behaviour, _prepared(stage, behaviour)) for behaviour in behaviours]
     for behaviour, check in sorted(prepared, key=lambda pair: pair[0].slow):
@@ -283,7 +283,7 @@ def _prepared(stage: Stage, behaviour: Behaviour) -> Check:
         return lambda: text
 
 
-def _verdict(behaviour: Behaviour, check: Check) -> Verdict:
+def _verdict(behaviour: Behaviour, check: Check) -> RowResult:
     seen = ""
     try:
         wrong = check()
@@ -291,7 +291,7 @@ def _verdict(behaviour: Behaviour, check: Check) -> Verdict:
             seen, wrong = wrong, ""
     except Exception as fault:  # of any type, as above: it counts as a wrong response
         wrong = f"{type(fault).__name__}: {' '.join(str(fault).split())[:80]}"
-    return Verdict(
+    return RowResult(
         row=behaviour.name,
         service="behaviour",
         asked=behaviour.name,

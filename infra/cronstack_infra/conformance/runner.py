@@ -12,7 +12,7 @@ from cronstack_infra.conformance import lambda_more_rows, scheduler_life_rows, s
 from cronstack_infra.conformance.behaviour import run_behaviours
 from cronstack_infra.conformance.reading import difference, reader
 from cronstack_infra.conformance.scenes import SCENES, Placeholders, Stage
-from cronstack_infra.conformance.values import ACCEPTED, SAME, Row, Verdict, filled
+from cronstack_infra.conformance.values import ACCEPTED, SAME, Row, RowResult, filled
 
 ROWS: Final[tuple[Row, ...]] = (*scheduler_rows.ROWS, *scheduler_life_rows.ROWS, *lambda_more_rows.ROWS, *sqs_rows.ROWS)
 SERVICES: Final = ("scheduler", "lambda", "sqs")
@@ -48,7 +48,7 @@ def clients(endpoint: str, region: str = "us-east-1") -> Callable[[str], Any]:
     return client
 
 
-def ask(stage: Stage, row: Row, now: datetime) -> Verdict:
+def ask(stage: Stage, row: Row, now: datetime) -> RowResult:
     """Run one row: the bad call, then its neighbour."""
     refusal = neighbour = got = "no answer"
     bad: Any = row.bad
@@ -65,7 +65,7 @@ def ask(stage: Stage, row: Row, now: datetime) -> Verdict:
     except Exception as fault:  # of any type: an endpoint may return anything, and the other rows must still run
         got = got if refusal != "no answer" else f"the scene cannot be created: {short_text(fault)}"
         neighbour = neighbour if neighbour == ACCEPTED else f"{type(fault).__name__}: {short_text(fault)}"
-    return Verdict(
+    return RowResult(
         row=row.rule,
         service=row.service,
         asked=f"{row.operation}({_shown(bad)})",
@@ -125,7 +125,7 @@ def run(
     region: str = "us-east-1",
     behaviour: bool = False,
     slow: bool = False,
-) -> Iterator[Verdict]:
+) -> Iterator[RowResult]:
     """Run all rows, then the behaviours. Yield their verdicts, and delete all created resources at the end."""
     stage = Stage(clients(endpoint, region), prefix)
     try:

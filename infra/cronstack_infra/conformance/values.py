@@ -63,7 +63,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RowResult:
     """The result of a row on an endpoint."""
 
     row: str

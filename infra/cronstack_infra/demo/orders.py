@@ -19,7 +19,7 @@ from cronstack.occurrence import planned_id
 from cronstack_infra.demo.payments import Payments
 from cronstack_infra.local.http.mails import PATH as MAILS
 from cronstack_infra.ops.onetime import once_of
-from cronstack_infra.ops.runs import Row, follow
+from cronstack_infra.ops.runs import RunRow, follow
 from cronstack_infra.ops.trigger import trigger
 
 if TYPE_CHECKING:
@@ -94,11 +94,11 @@ def _check_out(shown: Shown, order: str, what: str, expected: str, **fields: Any
         raise OperationError(f"order {order} was {what}, but its payment is {row.result['payment']}, not {expected}")
 
 
-def _follow(shown: Shown, job: str, occurrence: str) -> Row:
+def _follow(shown: Shown, job: str, occurrence: str) -> RunRow:
     dynamodb = shown.clients("dynamodb")
     return follow(dynamodb, shown.deployment, job, occurrence, clock=clock.now, sleep=clock.sleep, patience=PATIENCE)
 
 
-def _require_success(row: Row) -> None:
+def _require_success(row: RunRow) -> None:
     if row.status != "succeeded":
         raise OperationError(f"{row.occurrence} of {row.job} is {row.status}: {row.error or row.reason}")

@@ -39,7 +39,7 @@ class Charge(NamedTuple):
     """Number of requests with its key."""
 
 
-class Answer(NamedTuple):
+class PaymentAnswer(NamedTuple):
     status: int
     fields: Mapping[str, Any]
     headers: Mapping[str, str] = {}
@@ -53,32 +53,32 @@ class Payments:
         self._stumbles = stumbles
         self._charges: dict[str, Charge] = {}
 
-    def post(self, key: str, body: bytes) -> Answer:
+    def post(self, key: str, body: bytes) -> PaymentAnswer:
         """Charge an order, unless its key has been charged. Return the answer."""
         try:
             given = json.loads(body)
             order, cents = str(given["order"]), int(given["cents"])
         except (ValueError, KeyError, TypeError):
-            return Answer(400, {"error": "a charge needs an order and cents"})
+            return PaymentAnswer(400, {"error": "a charge needs an order and cents"})
         if not key:
-            return Answer(400, {"error": "the Idempotency-Key is missing; nothing was charged"})
+            return PaymentAnswer(400, {"error": "the Idempotency-Key is missing; nothing was charged"})
         if not 0 < cents <= LIMIT:
-            return Answer(402, {"error": f"{cents} cents are not within 1 and {LIMIT}, the card's limit"})
+            return PaymentAnswer(402, {"error": f"{cents} cents are not within 1 and {LIMIT}, the card's limit"})
         with self._lock:
             return self._charge(key, order, cents)
 
-    def _charge(self, key: str, order: str, cents: int) -> Answer:
+    def _charge(self, key: str, order: str, cents: int) -> PaymentAnswer:
         known = self._charges.get(key)
         if known is not None and (known.order, known.cents) != (order, cents):
-            return Answer(422, {"error": f"the key {key} belongs to another charge"})
+            return PaymentAnswer(422, {"error": f"the key {key} belongs to another charge"})
         if known is None:
             charge = Charge(len(self._charges) + 1, key, order, cents)
         else:
             charge = known._replace(requests=known.requests + 1)
         self._charges[key] = charge
         if self._stumbles(order, charge.requests):
-            return Answer(503, {"error": "internal error after charging"}, {"Retry-After": str(COME_BACK)})
-        return Answer(201, {"charge": charge.number, "order": order, "cents": cents})
+            return PaymentAnswer(503, {"error": "internal error after charging"}, {"Retry-After": str(COME_BACK)})
+        return PaymentAnswer(201, {"charge": charge.number, "order": order, "cents": cents})
 
     def charges(self) -> list[Charge]:
         """Return the charges in the order in which they were made."""
@@ -120,9 +120,9 @@ def _handler(payments: Payments) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             charges = [charge._asdict() for charge in payments.charges()]
-            self._answer(Answer(200, {"charges": charges, "charged_twice": payments.charged_twice()}))
+            self._answer(PaymentAnswer(200, {"charges": charges, "charged_twice": payments.charged_twice()}))
 
-        def _answer(self, answer: Answer) -> None:
+        def _answer(self, answer: PaymentAnswer) -> None:
             body = json.dumps(answer.fields).encode()
             with suppress(ConnectionError):  # the client may have closed the connection
                 self.send_response(answer.status)

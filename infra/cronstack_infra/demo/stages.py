@@ -14,13 +14,13 @@ from cronstack.entropy import SYSTEM, ulid
 from cronstack.errors import OperationError
 from cronstack_infra import names
 from cronstack_infra.demo import flights, january
-from cronstack_infra.ops.backfill import Plan, carry_out, plan_backfill
+from cronstack_infra.ops.backfill import BackfillPlan, carry_out, plan_backfill
 from cronstack_infra.ops.dead_letters.letters import DeadLetter
 from cronstack_infra.ops.dead_letters.reading import list_letters
 from cronstack_infra.ops.dead_letters.redriving import redrive
 from cronstack_infra.ops.deployment import Clients, Deployment, find_deployment
 from cronstack_infra.ops.listing import list_runs
-from cronstack_infra.ops.runs import Row, find_run, follow
+from cronstack_infra.ops.runs import RunRow, find_run, follow
 from cronstack_infra.ops.trigger import trigger
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def backfill(shown: Shown, counted: Mapping[str, int], progress: Progress) -> li
     return found
 
 
-def plan_january(shown: Shown) -> Plan:
+def plan_january(shown: Shown) -> BackfillPlan:
     """Plan the backfill with ``--again``: the ledger does not keep 2013, so each day runs as a new generation."""
     return plan_backfill(
         shown.clients,
@@ -130,7 +130,7 @@ def fix_broken_job(shown: Shown) -> None:
     )
 
 
-def redrive_letter(shown: Shown, letter: DeadLetter) -> Row:
+def redrive_letter(shown: Shown, letter: DeadLetter) -> RunRow:
     """Redrive the letter. Return its run."""
     for sent in redrive(
         shown.clients, shown.deployment, clock=clock.now, sleep=clock.sleep, ids=[letter.id], wait=PATIENCE
@@ -143,7 +143,7 @@ def redrive_letter(shown: Shown, letter: DeadLetter) -> Row:
     return row
 
 
-def run_of(shown: Shown, job: str) -> Row:
+def run_of(shown: Shown, job: str) -> RunRow:
     """Wait for the newest run of a job and return it. Raise OperationError unless it succeeded."""
     rows = list_runs(shown.clients("dynamodb"), shown.deployment, [job], now=clock.now(), most=1)
     row = _follow(shown, rows[0].occurrence, job) if rows else None
@@ -172,7 +172,7 @@ def tally(shown: Shown) -> list[Tally]:
     return found
 
 
-def _follow(shown: Shown, occurrence: str, job: str = "broken") -> Row:
+def _follow(shown: Shown, occurrence: str, job: str = "broken") -> RunRow:
     return follow(
         shown.clients("dynamodb"),
         shown.deployment,
@@ -184,5 +184,5 @@ def _follow(shown: Shown, occurrence: str, job: str = "broken") -> Row:
     )
 
 
-def _count(rows: list[Row], *statuses: str) -> int:
+def _count(rows: list[RunRow], *statuses: str) -> int:
     return sum(row.status in statuses for row in rows)

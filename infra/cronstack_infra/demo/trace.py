@@ -9,7 +9,7 @@ from typing import Any
 Event = Mapping[str, Any]
 
 
-class Trace:
+class EventTrace:
     """All events so far. The local cloud calls ``record``; ``wait_for`` also returns earlier events."""
 
     def __init__(self) -> None:

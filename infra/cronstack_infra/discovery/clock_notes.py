@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from cronstack.timetable.expressions import At, Cron
 from cronstack.timetable.instants import Schedule
-from cronstack_infra.play.dry.changes import Change, changes
+from cronstack_infra.play.dry.changes import ClockChange, changes
 from cronstack_infra.play.dry.effects import Effect, effect
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def clock_note(schedule: Schedule, now: datetime) -> str | None:
     return f"{schedule.expression} ({schedule.timezone}): {sentences}. {_remedy([c for c, _ in effects], schedule)}"
 
 
-def _changes(schedule: Schedule, now: datetime) -> Sequence[Change]:
+def _changes(schedule: Schedule, now: datetime) -> Sequence[ClockChange]:
     first, last = now, now + YEAR
     if isinstance(schedule.value, At):
         local = schedule.value.local.replace(tzinfo=UTC)
@@ -51,7 +51,7 @@ def _changes(schedule: Schedule, now: datetime) -> Sequence[Change]:
     return changes(schedule.timezone, first, last) if first < last else ()
 
 
-def _effect(change: Change, schedule: Schedule) -> Effect | None:
+def _effect(change: ClockChange, schedule: Schedule) -> Effect | None:
     """Return the effect to report. An hourly cron is unaffected by a skipped hour: its runs stay an hour apart."""
     found = effect(change, schedule)
     if found is None or found.kind == "moved":
@@ -60,7 +60,7 @@ def _effect(change: Change, schedule: Schedule) -> Effect | None:
     return None if every_hour and found.kind == "left out" else found
 
 
-def _sentence(change: Change, found: Effect, schedule: Schedule) -> str:
+def _sentence(change: ClockChange, found: Effect, schedule: Schedule) -> str:
     times, day = _times(found.times), f"{found.times[0]:%a %Y-%m-%d}"
     match found.kind:
         case "not at all":
@@ -75,7 +75,7 @@ def _sentence(change: Change, found: Effect, schedule: Schedule) -> str:
     return f"{times} occurs twice on {day}, and it runs only the first time ({first.astimezone(_zone(schedule)):%Z})"
 
 
-def _remedy(changes: Sequence[Change], schedule: Schedule) -> str:
+def _remedy(changes: Sequence[ClockChange], schedule: Schedule) -> str:
     if isinstance(schedule.value, Cron) and len(schedule.value.hours) == 24:
         return 'For even intervals, use timezone="UTC" or a rate().'
     stretches = sorted({"{:%H:%M} to {:%H:%M}".format(*change.stretch) for change in changes})

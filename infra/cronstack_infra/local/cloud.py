@@ -19,7 +19,7 @@ from cronstack_infra.local.http import resource_answers
 from cronstack_infra.local.http.gate import Gate
 from cronstack_infra.local.http.requests import RequestLog
 from cronstack_infra.local.lock import BACKENDS
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 
 if TYPE_CHECKING:
     from cronstack_infra.local.clock import Clock
@@ -113,8 +113,8 @@ class Cloud:
         self._gate.cloud = Dispatcher(self._application_of)
 
     @property
-    def _surroundings(self) -> Surroundings:
-        return Surroundings(endpoint=self.endpoint, now=self._clock.now)
+    def _surroundings(self) -> PatchParameters:
+        return PatchParameters(endpoint=self.endpoint, now=self._clock.now)
 
     def _application_of(self, service: Any) -> Any:
         """Return moto's application of one service. moto calls this at the service's first request."""

@@ -24,12 +24,12 @@ from cronstack_infra.local.clock import Clock
 from cronstack_infra.local.effects.cached_lookups import Lookups
 from cronstack_infra.local.effects.runner import AnyEffect, EffectRunner
 from cronstack_infra.local.engine.engine import Engine
-from cronstack_infra.local.engine.port import Answer
+from cronstack_infra.local.engine.port import InvocationAnswer
 from cronstack_infra.local.engine.skew import seconds_ahead
 from cronstack_infra.local.engine.skipped_instants import JUMP
-from cronstack_infra.local.engine.values import Deliver, Refusal, ScheduleConfig
+from cronstack_infra.local.engine.values import Deliver, ScheduleConfig, TargetError
 from cronstack_infra.local.executor.executor import Executor, Limits
-from cronstack_infra.local.executor.values import Function, Invocation, Outcome
+from cronstack_infra.local.executor.values import DeployedFunction, Invocation, InvocationOutcome
 from cronstack_infra.local.extras import universal_calls
 from cronstack_infra.local.lock import BACKENDS
 from cronstack_infra.switches.settings import Switches
@@ -169,7 +169,7 @@ class RealDrive:
     def execute(self, invocation: Invocation) -> None:
         self._executor.submit(invocation)
 
-    def wait(self, answer: Answer) -> Outcome:
+    def wait(self, answer: InvocationAnswer) -> InvocationOutcome:
         """Wait in the request's thread; ``BACKENDS.wait`` releases the lock meanwhile."""
         while answer.outcome is None and not self._stopping:
             BACKENDS.wait(_LONGEST_NAP)
@@ -184,7 +184,7 @@ class RealDrive:
     def retire(self, arn: str, version: str | None) -> None:
         self._executor.retire(arn, version)
 
-    def call(self, deliver: Deliver, then: Callable[[Refusal | Exception | None], None]) -> None:
+    def call(self, deliver: Deliver, then: Callable[[TargetError | Exception | None], None]) -> None:
         """Make the call in another thread, because the request needs the lock."""
 
         def call() -> None:
@@ -203,10 +203,10 @@ class _Listener:
     def started(self, invocation: Invocation) -> None:
         self._drive.soon(lambda: self._effects.started(invocation))
 
-    def lines(self, function: Function, log_stream: str, lines: list[str]) -> None:
+    def lines(self, function: DeployedFunction, log_stream: str, lines: list[str]) -> None:
         self._drive.soon(lambda: self._effects.log(function, log_stream, lines))
 
-    def finished(self, invocation: Invocation, outcome: Outcome) -> None:
+    def finished(self, invocation: Invocation, outcome: InvocationOutcome) -> None:
         self._drive.soon(lambda: self._effects.finished(invocation, outcome))
 
     def note(self, text: str) -> None:

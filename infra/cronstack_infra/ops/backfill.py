@@ -17,9 +17,9 @@ from cronstack.errors import OperationError
 from cronstack.event import operator_event
 from cronstack.occurrence import scheduled_id, split_generation, to_milliseconds
 from cronstack_infra.ops.deployment import Clients, DeployedJob, Deployment, find_job
-from cronstack_infra.ops.invoking import Outcome, invoke_until_answered
+from cronstack_infra.ops.invoking import InvocationResult, invoke_until_answered
 from cronstack_infra.ops.rescheduled import neighbours, refuse_repeats
-from cronstack_infra.ops.runs import Report, Row, follow, no_report, runs_between
+from cronstack_infra.ops.runs import Report, RunRow, follow, no_report, runs_between
 from cronstack_infra.ops.schedules import DeployedSchedule, instants, schedules_of
 from cronstack_infra.plural import counted
 
@@ -30,7 +30,7 @@ PATIENCE: Final = 1200.0
 
 
 @dataclass(frozen=True)
-class Planned:
+class DueOccurrence:
     """One due time of the span."""
 
     occurrence: str
@@ -42,16 +42,16 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Plan:
+class BackfillPlan:
     """The occurrences of a backfill."""
 
     job: DeployedJob
     timezone: str
     """Time zone of the job's first schedule, in which dates are shown."""
-    planned: tuple[Planned, ...]
+    planned: tuple[DueOccurrence, ...]
 
     @property
-    def missing(self) -> tuple[Planned, ...]:
+    def missing(self) -> tuple[DueOccurrence, ...]:
         return tuple(planned for planned in self.planned if not planned.earlier_result)
 
 
@@ -59,8 +59,8 @@ class Plan:
 class Filled:
     """Result of one occurrence of the plan."""
 
-    planned: Planned
-    ended: Outcome
+    planned: DueOccurrence
+    ended: InvocationResult
 
 
 def timezone_of(clients: Clients, deployment: Deployment, job: str) -> str:
@@ -80,7 +80,7 @@ def plan_backfill(
     now: datetime,
     again: bool = False,
     most: int = UNASKED,
-) -> Plan:
+) -> BackfillPlan:
     """Compare the due times from ``first`` to before ``last`` with the ledger. Run nothing.
 
     Raise OperationError if nothing can be due, or if more than ``most`` are missing. Without ``again``, also raise if
@@ -97,7 +97,7 @@ def plan_backfill(
     past = instants(schedules, first, min(last, now))
     start, end = _with_neighbours(schedules, [*past], first, last)
     known = runs_between(clients("dynamodb"), deployment, job, start, end, now)
-    rows: dict[str, list[Row]] = {}
+    rows: dict[str, list[RunRow]] = {}
     for row in known:
         rows.setdefault(split_generation(row.occurrence)[0], []).append(row)
     horizon = now - timedelta(seconds=DEFAULTS.horizon)
@@ -111,7 +111,7 @@ def plan_backfill(
         )
         for due, schedule in past.items()
     )
-    plan = Plan(deployed, schedules[0].schedule.timezone, planned)
+    plan = BackfillPlan(deployed, schedules[0].schedule.timezone, planned)
     if not again:
         _refuse_unrecorded(plan, horizon)
         refuse_repeats(job, schedules, [planned.due for planned in plan.missing], known)
@@ -126,12 +126,12 @@ def plan_backfill(
 def carry_out(
     clients: Clients,
     deployment: Deployment,
-    plan: Plan,
+    plan: BackfillPlan,
     *,
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
     patience: float = PATIENCE,
-    report: Callable[[Planned], Report] = lambda planned: no_report,
+    report: Callable[[DueOccurrence], Report] = lambda planned: no_report,
 ) -> Iterator[Filled]:
     """Run the missing occurrences one after the other, each to its end, oldest first.
 
@@ -159,13 +159,13 @@ def _await_end(
     clients: Clients,
     deployment: Deployment,
     job: str,
-    planned: Planned,
-    first: Outcome,
+    planned: DueOccurrence,
+    first: InvocationResult,
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
     patience: float,
     report: Report,
-) -> Outcome:
+) -> InvocationResult:
     try:
         row = follow(
             clients("dynamodb"),
@@ -179,7 +179,7 @@ def _await_end(
         )
     except OperationError as timeout:
         return replace(first, detail=str(timeout.args[0]))
-    return Outcome(row.status, row.attempt, first.calls, row.reason or row.error)
+    return InvocationResult(row.status, row.attempt, first.calls, row.reason or row.error)
 
 
 def _with_neighbours(
@@ -192,7 +192,7 @@ def _with_neighbours(
     return min(first, before or first), max(last, after or last)
 
 
-def _plan(due: datetime, rows: list[Row], input: dict[str, Any], *, again: bool, old: bool) -> Planned:
+def _plan(due: datetime, rows: list[RunRow], input: dict[str, Any], *, again: bool, old: bool) -> DueOccurrence:
     latest = max(rows, key=lambda row: split_generation(row.occurrence)[1], default=None)
     generation = 1 if latest is None else split_generation(latest.occurrence)[1]
     ended_as = ""
@@ -203,10 +203,10 @@ def _plan(due: datetime, rows: list[Row], input: dict[str, Any], *, again: bool,
             ended_as = f"{latest.status}: {latest.reason}" if latest.reason else latest.status
     if again and old:
         generation = max(2, generation)
-    return Planned(scheduled_id(to_milliseconds(due), generation), due, generation, input, ended_as)
+    return DueOccurrence(scheduled_id(to_milliseconds(due), generation), due, generation, input, ended_as)
 
 
-def _refuse_unrecorded(plan: Plan, horizon: datetime) -> None:
+def _refuse_unrecorded(plan: BackfillPlan, horizon: datetime) -> None:
     unrecorded = [planned for planned in plan.missing if planned.due < horizon]
     if unrecorded:
         raise OperationError(

@@ -15,7 +15,7 @@ MOST_CALLS: Final = 5
 
 
 @dataclass(frozen=True)
-class Outcome:
+class InvocationResult:
     """Result of an occurrence by the guard or, later, the ledger; else the error of the last call."""
 
     status: str
@@ -37,7 +37,7 @@ def invoke_async(functions: Any, job: DeployedJob, event: object) -> None:
 
 def invoke_until_answered(
     functions: Any, job: DeployedJob, event: Mapping[str, Any], *, sleep: Callable[[float], None]
-) -> Outcome:
+) -> InvocationResult:
     """Invoke synchronously until the guard returns a result. Lambda does not retry synchronous calls, so this does."""
     detail = ""
     for call in range(1, MOST_CALLS + 1):
@@ -52,12 +52,12 @@ def invoke_until_answered(
                     remedy="Its code or its handler was changed outside the stack; deploy again.",
                 )
             detail = str(answer.get("note") or answer.get("reason") or detail)
-            return Outcome(str(answer["cronstack"]), int(answer.get("attempt", 0)), call, detail)
+            return InvocationResult(str(answer["cronstack"]), int(answer.get("attempt", 0)), call, detail)
         is_error = isinstance(answer, dict)
         detail = f"{answer.get('errorType')}: {answer.get('errorMessage')}" if is_error else str(answer)
         if call < MOST_CALLS:
             sleep(min(2.0, 0.2 * 2**call))
-    return Outcome("failed", 0, MOST_CALLS, detail)
+    return InvocationResult("failed", 0, MOST_CALLS, detail)
 
 
 def _payload(event: object) -> bytes:

@@ -20,7 +20,7 @@ from cronstack_infra.ops.deployment import Deployment
 from cronstack_infra.ops.ledger import keyed
 from cronstack_infra.ops.ledger.reader import Reader, Seen, ignore
 from cronstack_infra.ops.onetime import wirings
-from cronstack_infra.ops.runs import LATE, Row, row_of
+from cronstack_infra.ops.runs import LATE, RunRow, row_of
 
 ROW_STATUSES: Final = ("planned", "begun", *STATUSES, "cancelled")
 """All statuses of a row: those of runs, and those of plans that have no run."""
@@ -38,8 +38,8 @@ _MINUTE: Final = timedelta(minutes=1)
 class Recent(NamedTuple):
     """The newest runs, with the next few plans."""
 
-    rows: list[Row]
-    following: Row | None
+    rows: list[RunRow]
+    following: RunRow | None
     """The next plan that is not among the rows."""
 
 
@@ -53,7 +53,7 @@ def list_runs(
     status: str | None = None,
     since: datetime | None = None,
     seen: Seen = ignore,
-) -> list[Row]:
+) -> list[RunRow]:
     """Return the newest rows of some jobs, by due time, newest first. ``status``: one of ``ROW_STATUSES``.
 
     Running runs due more than ``RECENT`` ago are found only by their lease, or with ``since``.
@@ -93,7 +93,7 @@ def list_planned(
     most: int,
     since: datetime | None,
     seen: Seen = ignore,
-) -> list[Row]:
+) -> list[RunRow]:
     """Return the plans, the next one first. ``since``: earliest due time. Defaults to now, less ``LATE``."""
     listing = _Listing(Reader(dynamodb, deployment.ledger, seen=seen), deployment, jobs, now, most)
     return sorted(islice(listing.ahead(now - LATE if since is None else since), most), key=_next_first)
@@ -110,18 +110,18 @@ class _Listing:
         self._size = min(100, max(4, most // max(1, sources)))
         """Rows of the first page of each source."""
 
-    def first(self, rows: Iterator[Row]) -> list[Row]:
+    def first(self, rows: Iterator[RunRow]) -> list[RunRow]:
         """Return the first rows, sorted again: an outdated entry of the index may be out of order."""
         return sorted(islice(rows, self._most), key=_newest_first)
 
-    def newest(self, since: datetime | None, last: datetime | None = None) -> Iterator[Row]:
+    def newest(self, since: datetime | None, last: datetime | None = None) -> Iterator[RunRow]:
         """Yield all rows, newest first. ``last``: latest due time of rows with a key."""
         sources = []
         for job in self._jobs:
             sources += [*self._without_key(job, since, self._most), self._of_keys(job, since, last)]
         return heapq.merge(*sources, key=_newest_first)
 
-    def by_status(self, status: str, since: datetime | None) -> Iterator[Row]:
+    def by_status(self, status: str, since: datetime | None) -> Iterator[RunRow]:
         """Yield rows of one status, newest first. The index lists runs that wait or have failed."""
         if status in OPEN:
             sources = [self._open(job, since, status) for job in self._jobs]
@@ -135,11 +135,11 @@ class _Listing:
                 sources += [self._of_keys(job, since, None)]
         return (row for row in heapq.merge(*sources, key=_newest_first) if row.status == status)
 
-    def ahead(self, since: datetime, wanted: int | None = None) -> Iterator[Row]:
+    def ahead(self, since: datetime, wanted: int | None = None) -> Iterator[RunRow]:
         """Yield the plans due from ``since`` on, the next one first. ``wanted``: most plans that the caller needs."""
         size = self._size if wanted is None else wanted
 
-        def of_job(job: str) -> Iterator[Row]:
+        def of_job(job: str) -> Iterator[RunRow]:
             now, first = to_milliseconds(self._now), to_milliseconds(since) + 1
             rows = keyed.by_due(self._reader, job, now=now, first=first, newest_first=False, size=size)
             scanned = rows if wanted is None else islice(rows, wanted + SCANNED)
@@ -150,7 +150,7 @@ class _Listing:
     def _keyed_jobs(self) -> list[str]:
         return [job for job in self._jobs if job in self._by_code]
 
-    def _without_key(self, job: str, since: datetime | None, most: int | None) -> list[Iterator[Row]]:
+    def _without_key(self, job: str, since: datetime | None, most: int | None) -> list[Iterator[RunRow]]:
         """Return the runs of schedules and the runs of triggers. The ids of both grow with the due time."""
         first = "t-" if since is None else scheduled_id(to_milliseconds(since))
         scheduled = self._reader.runs(job, first, "t-" + _BEYOND, size=self._size, most=most)
@@ -161,7 +161,7 @@ class _Listing:
         recent = takewhile(lambda row: row.due >= since - _MINUTE, self._rows(job, triggered))
         return [self._rows(job, scheduled), (row for row in recent if row.due >= since)]
 
-    def _of_keys(self, job: str, since: datetime | None, last: datetime | None) -> Iterator[Row]:
+    def _of_keys(self, job: str, since: datetime | None, last: datetime | None) -> Iterator[RunRow]:
         if job not in self._by_code:
             return iter(())
         rows = keyed.by_due(
@@ -174,7 +174,7 @@ class _Listing:
         )
         return self._rows(job, rows)
 
-    def _open(self, job: str, since: datetime | None, status: str) -> Iterator[Row]:
+    def _open(self, job: str, since: datetime | None, status: str) -> Iterator[RunRow]:
         first = 0 if since is None else to_milliseconds(since)
         lists = open_lists(job, by_code=job in self._by_code)
         runs = keyed.open_runs(self._reader, lists, first=first, size=self._size)
@@ -183,7 +183,7 @@ class _Listing:
             runs = keyed.without_planned_again(self._reader, job, missed)
         return self._rows(job, runs)
 
-    def _running(self, job: str, since: datetime | None) -> Iterator[Row]:
+    def _running(self, job: str, since: datetime | None) -> Iterator[RunRow]:
         """Return the run that holds the lease, and running runs without a lease that are due from ``since`` on."""
         begin = self._now - RECENT if since is None else since
         lease = read_lease(self._reader.get(get_lease(self._table, job)))
@@ -198,7 +198,7 @@ class _Listing:
         unique = {row.occurrence: row for source in sources for row in source if row.status == "running"}
         return iter(sorted(unique.values(), key=_newest_first))
 
-    def _rows(self, job: str, items: Iterator[RunItem] | Iterator[RunItem | PlanItem]) -> Iterator[Row]:
+    def _rows(self, job: str, items: Iterator[RunItem] | Iterator[RunItem | PlanItem]) -> Iterator[RunRow]:
         return (row_of(job, item, self._now) for item in items)
 
 
@@ -214,9 +214,9 @@ def _without_lease(runs: Iterator[RunItem], begin: datetime, fence: int) -> Iter
         yield run
 
 
-def _newest_first(row: Row) -> tuple[float, str]:
+def _newest_first(row: RunRow) -> tuple[float, str]:
     return (-row.due.timestamp(), row.occurrence)
 
 
-def _next_first(row: Row) -> tuple[datetime, str]:
+def _next_first(row: RunRow) -> tuple[datetime, str]:
     return (row.due, row.occurrence)

@@ -20,7 +20,7 @@ PAUSE: Final = 1.0
 
 
 @dataclass(frozen=True)
-class Line:
+class LogEvent:
     """One log event: mostly one line; a traceback has several."""
 
     id: str
@@ -39,7 +39,7 @@ def group_of(functions: Any, function: str) -> str:
     return str(configuration.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{function}")
 
 
-def read(logs: Any, group: str, *, since: datetime) -> Iterator[Line]:
+def read(logs: Any, group: str, *, since: datetime) -> Iterator[LogEvent]:
     """Yield the log events from ``since`` on, oldest first; none if the function has never run and has no group."""
     from botocore.exceptions import ClientError
 
@@ -50,7 +50,7 @@ def read(logs: Any, group: str, *, since: datetime) -> Iterator[Line]:
         for page in pages:
             for event in page["events"]:
                 at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-                yield Line(event["eventId"], at, event["logStreamName"], event["message"].rstrip("\n"))
+                yield LogEvent(event["eventId"], at, event["logStreamName"], event["message"].rstrip("\n"))
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
@@ -58,7 +58,7 @@ def read(logs: Any, group: str, *, since: datetime) -> Iterator[Line]:
 
 def follow(
     logs: Any, group: str, *, since: datetime, clock: Callable[[], datetime], sleep: Callable[[float], None]
-) -> Iterator[Line]:
+) -> Iterator[LogEvent]:
     """Yield the log events from ``since`` on, and new log events without end."""
     shown: dict[str, datetime] = {}
     while True:

@@ -29,17 +29,17 @@ from cronstack_infra import names
 from cronstack_infra.ops.deployment import Clients, Deployment
 from cronstack_infra.ops.ledger import keyed
 from cronstack_infra.ops.ledger.reader import Reader, Seen, chunks, ignore
-from cronstack_infra.ops.runs import Row, find_run, row_of
+from cronstack_infra.ops.runs import RunRow, find_run, row_of
 
 SERVICES: Final = ("dynamodb", "scheduler")
 
 
 @dataclass(frozen=True)
-class Key:
+class PlannedKey:
     """A key in the ledger: its plan, and its run after the plan has started."""
 
     plan: Plan
-    run: Row | None
+    run: RunRow | None
 
     @property
     def status(self) -> str:
@@ -118,7 +118,7 @@ def list_keys(
     prefix: str = "",
     status: str | None = None,
     seen: Seen = ignore,
-) -> Iterator[Key]:
+) -> Iterator[PlannedKey]:
     """Yield the keys of some jobs with their plans and runs, unordered. ``status``: as ``Key.status``, or "begun".
 
     "begun" selects all started plans, whatever the status of their runs. The index lists runs that wait or have failed:
@@ -134,15 +134,15 @@ def list_keys(
         yield from (key for key in keys if status in (None, "begun", key.status))
 
 
-def find_key(dynamodb: Any, deployment: Deployment, once: Once, job: str, key: str, now: datetime) -> Key:
+def find_key(dynamodb: Any, deployment: Deployment, once: Once, job: str, key: str, now: datetime) -> PlannedKey:
     """Return the plan and the run of one key."""
     plan = once.get(job, key)
     run = find_run(dynamodb, deployment, job, plan.occurrence, now)
     planned_again = run is not None and run.status == "missed" and run.revision < plan.revision
-    return Key(plan, None if planned_again else run)
+    return PlannedKey(plan, None if planned_again else run)
 
 
-def _all_keys(reader: Reader, job: str, now: datetime, plans: Iterator[Plan], seen: Seen) -> Iterator[Key]:
+def _all_keys(reader: Reader, job: str, now: datetime, plans: Iterator[Plan], seen: Seen) -> Iterator[PlannedKey]:
     read = 0
     for chunk in chunks(plans, MOST_ROWS):
         read += len(chunk)
@@ -150,17 +150,17 @@ def _all_keys(reader: Reader, job: str, now: datetime, plans: Iterator[Plan], se
         runs = keyed.runs_of(reader, job, [plan.key for plan in chunk if plan.status in ("begun", "missed")])
         for plan in chunk:
             run = runs.get(plan.key)
-            yield Key(plan, None if run is None else row_of(job, run, now))
+            yield PlannedKey(plan, None if run is None else row_of(job, run, now))
 
 
-def _open_keys(reader: Reader, job: str, now: datetime, prefix: str, status: str) -> Iterator[Key]:
+def _open_keys(reader: Reader, job: str, now: datetime, prefix: str, status: str) -> Iterator[PlannedKey]:
     lists = [name for name in open_lists(job, by_code=True) if name not in open_lists(job, by_code=False)]
     runs = keyed.open_runs(reader, lists)
     for chunk in chunks(run for run in runs if run.status == status and run.key.startswith(prefix)):
         plans = keyed.plans_of(reader, job, [run.key for run in chunk])
         for run in chunk:
             if run.key in plans and not keyed.is_planned_again(run, plans[run.key]):
-                yield Key(plan_of(job, plans[run.key]), row_of(job, run, now))
+                yield PlannedKey(plan_of(job, plans[run.key]), row_of(job, run, now))
 
 
 def schedule_of(wiring: Wiring, plan: Plan) -> str:

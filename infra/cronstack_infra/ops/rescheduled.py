@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cronstack.errors import OperationError
-from cronstack_infra.ops.runs import Row
+from cronstack_infra.ops.runs import RunRow
 from cronstack_infra.ops.schedules import DeployedSchedule
 
 
@@ -34,12 +34,12 @@ def neighbours(schedules: Sequence[DeployedSchedule], instant: datetime) -> Neig
 
 
 def refuse_repeats(
-    job: str, schedules: Sequence[DeployedSchedule], missing: Iterable[datetime], rows: Iterable[Row]
+    job: str, schedules: Sequence[DeployedSchedule], missing: Iterable[datetime], rows: Iterable[RunRow]
 ) -> None:
     """Raise OperationError if a run next to a missing occurrence has a time that the schedules do not have."""
     missed = set(missing)
     repeated: set[datetime] = set()
-    example: Row | None = None
+    example: RunRow | None = None
     for row in rows:
         if not _did_work(row) or _is_scheduled(schedules, row.due):
             continue
@@ -57,7 +57,7 @@ def refuse_repeats(
         )
 
 
-def _did_work(row: Row) -> bool:
+def _did_work(row: RunRow) -> bool:
     return row.status == "succeeded" or not row.final
 
 

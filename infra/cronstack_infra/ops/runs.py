@@ -27,7 +27,7 @@ UNSTARTED: Final = 30.0
 
 
 @dataclass(frozen=True)
-class Row:
+class RunRow:
     """A run as it is shown to users."""
 
     job: str
@@ -102,21 +102,21 @@ def runs_between(
     last: datetime,
     now: datetime,
     seen: Seen = ignore,
-) -> list[Row]:
+) -> list[RunRow]:
     """Return the runs of a job's schedules due from ``first`` to before ``last``, all generations, oldest first."""
     a, z = scheduled_id(to_milliseconds(first)), scheduled_id(to_milliseconds(last))
     runs = Reader(dynamodb, deployment.ledger, seen=seen).runs(job, a, z, newest_first=False, size=200)
     return [row for row in (row_of(job, run, now) for run in runs) if row.due < last]
 
 
-def find_run(dynamodb: Any, deployment: Deployment, job: str, occurrence: str, now: datetime) -> Row | None:
+def find_run(dynamodb: Any, deployment: Deployment, job: str, occurrence: str, now: datetime) -> RunRow | None:
     """Return the run of an occurrence; None for a key that has not started."""
     call = run_requests.get_run(deployment.ledger, job, occurrence)
     run = items.read_run(dynamodb.get_item(**call.parameters).get("Item"))
     return None if run is None else row_of(job, run, now)
 
 
-def find_key(dynamodb: Any, deployment: Deployment, job: str, key: str, now: datetime) -> Row | None:
+def find_key(dynamodb: Any, deployment: Deployment, job: str, key: str, now: datetime) -> RunRow | None:
     """Return the run of a key, else its plan; also its plan if the run was missed and the key was planned again."""
     row = find_run(dynamodb, deployment, job, planned_id(key), now)
     if row is not None and row.status != "missed":
@@ -128,11 +128,11 @@ def find_key(dynamodb: Any, deployment: Deployment, job: str, key: str, now: dat
     return row_of(job, plan, now)
 
 
-Report = Callable[[Row | None], None]
+Report = Callable[[RunRow | None], None]
 """Callback for each new state of a followed run; None, once, if it has not started after ``UNSTARTED`` seconds."""
 
 
-def no_report(row: Row | None) -> None:
+def no_report(row: RunRow | None) -> None:
     """Ignore the states of a run."""
 
 
@@ -147,7 +147,7 @@ def follow(
     patience: float,
     beyond_attempt: int | None = None,
     report: Report = no_report,
-) -> Row:
+) -> RunRow:
     """Poll until a run is final, and return it. Raise OperationError if it is not final after ``patience`` seconds.
 
     beyond_attempt: the attempt that was redriven, 0 for a miss; a failure up to this attempt does not end the wait.
@@ -176,18 +176,18 @@ def follow(
         pause = min(3.0, pause * 1.3)
 
 
-def _state(row: Row | None) -> tuple[object, ...]:
+def _state(row: RunRow | None) -> tuple[object, ...]:
     """Return the facts of a run that are reported while it is followed."""
     return ("unstarted",) if row is None else (row.status, row.attempt, row.after, row.overdue)
 
 
-def row_of(job: str, item: RunItem | PlanItem, now: datetime) -> Row:
+def row_of(job: str, item: RunItem | PlanItem, now: datetime) -> RunRow:
     """Return the row of a run, or of a plan without a run."""
     return _row_of_plan(job, item, now) if isinstance(item, PlanItem) else _row_of_run(job, item, now)
 
 
-def _row_of_run(job: str, run: RunItem, now: datetime) -> Row:
-    return Row(
+def _row_of_run(job: str, run: RunItem, now: datetime) -> RunRow:
+    return RunRow(
         job=job,
         occurrence=run.occurrence,
         status=run.status,
@@ -207,12 +207,12 @@ def _row_of_run(job: str, run: RunItem, now: datetime) -> Row:
     )
 
 
-def _row_of_plan(job: str, plan: PlanItem, now: datetime) -> Row:
+def _row_of_plan(job: str, plan: PlanItem, now: datetime) -> RunRow:
     due, reason = to_datetime(plan.due), ""
     if plan.status in ("begun", "missed"):
         expired = now - to_datetime(plan.begun) > timedelta(seconds=DEFAULTS.retention)
         reason = "its run is no longer stored" if expired else "its run is not written yet"
-    return Row(
+    return RunRow(
         job=job,
         occurrence=planned_id(plan.key),
         status=plan.status,

@@ -14,7 +14,7 @@ from cronstack.occurrence import print_time, scheduled_id, to_milliseconds, trig
 from cronstack.payload import check_input
 from cronstack_infra.ops.deployment import Clients, DeployedJob, Deployment, find_job
 from cronstack_infra.ops.invoking import invoke_async
-from cronstack_infra.ops.runs import Row, find_run
+from cronstack_infra.ops.runs import RunRow, find_run
 from cronstack_infra.ops.schedules import schedules_of
 
 
@@ -87,5 +87,5 @@ def _check(clients: Clients, deployment: Deployment, job: str, due: datetime, no
         )
 
 
-def _ended(row: Row) -> str:
+def _ended(row: RunRow) -> str:
     return f"has {row.status}{' (' + row.reason + ')' if row.reason else ''} already"

@@ -17,13 +17,13 @@ from cronstack_infra.ops.dead_letters.redriving import Redriven
 from cronstack_infra.ops.deployment import Deployment, find_deployment, unknown_job
 from cronstack_infra.ops.listing import list_runs
 from cronstack_infra.ops.onetime import list_plans, wiring_of, wirings
-from cronstack_infra.ops.runs import Row
+from cronstack_infra.ops.runs import RunRow
 from cronstack_infra.ops.spans import read_bound
 from cronstack_infra.testing.choice import RATE_AGE, Choice, instant, moment
 from cronstack_infra.testing.operations import Operations
 from cronstack_infra.testing.places import Place, places
 from cronstack_infra.testing.story import marker, story
-from cronstack_infra.testing.waits import Wait, listed, waits
+from cronstack_infra.testing.waits import Unfinished, listed, waits
 
 if TYPE_CHECKING:
     from cronstack.onetime.schedules import Wiring
@@ -117,18 +117,18 @@ class Cloud:
 
     # jobs
 
-    def fire(self, job: str, *, input: Mapping[str, Any] | None = None) -> Row:
+    def fire(self, job: str, *, input: Mapping[str, Any] | None = None) -> RunRow:
         """Run a job now, as ``cronstack trigger`` does, and let time pass until that run is final."""
         return self._start("fire", job, None, input)
 
-    def trigger(self, job: str, *, at: datetime | str | None = None, input: Mapping[str, Any] | None = None) -> Row:
+    def trigger(self, job: str, *, at: datetime | str | None = None, input: Mapping[str, Any] | None = None) -> RunRow:
         """Run the occurrence of a past time, as ``cronstack trigger --at`` does. Without ``at``, act as ``fire``.
 
         at: an aware datetime, or ISO text in UTC.
         """
         return self._start("trigger", job, None if at is None else moment(at, "at"), input)
 
-    def backfill(self, job: str, *, since: datetime | str, until: datetime | str, again: bool = False) -> list[Row]:
+    def backfill(self, job: str, *, since: datetime | str, until: datetime | str, again: bool = False) -> list[RunRow]:
         """Run the missing occurrences from ``since`` to before ``until``. Return their runs, the oldest first.
 
         since, until: aware datetimes, or ISO texts in UTC.
@@ -160,7 +160,7 @@ class Cloud:
         """Mails that were sent through SES, the oldest first: "from", "to", "subject", "text"."""
         return mails.sent()
 
-    def runs(self, job: str) -> list[Row]:
+    def runs(self, job: str) -> list[RunRow]:
         """Return the runs of a job from the ledger, the earliest due first."""
         self._check(job)
         rows = list_runs(self.client("dynamodb"), self.stack.deployment, [job], now=self.now, most=_MOST)
@@ -205,7 +205,7 @@ class Cloud:
         about = self._about or frozenset(self.stack.places)
         return story(self.events, self.stack.places, began=self._began, now=self.now, about=about)
 
-    def _start(self, call: str, job: str, at: datetime | None, input: Mapping[str, Any] | None) -> Row:
+    def _start(self, call: str, job: str, at: datetime | None, input: Mapping[str, Any] | None) -> RunRow:
         self._check(job)
         with self._moving(f"{call}({job!r})"):
             return self._operations.trigger(job, at=at, input=input)
@@ -217,11 +217,11 @@ class Cloud:
         yield
         self._last_move = f"{call} let time pass from {_second(began)} to {_second(self.now)}."
 
-    def _waits(self) -> list[Wait]:
+    def _waits(self) -> list[Unfinished]:
         plans = list_plans(self.once, wirings(self.stack.deployment), status="planned")
         return waits(self._virtual, self.stack.deployment.stack, plans)
 
-    def _remedy(self, held: Sequence[Wait]) -> str:
+    def _remedy(self, held: Sequence[Unfinished]) -> str:
         remedy = "Let time pass until they have ended: cloud.advance(…). To cancel a plan: cloud.once.cancel(…)."
         others = {wait.job for wait in held} & self.stack.places.keys() - self._about
         if not others:

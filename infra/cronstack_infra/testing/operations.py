@@ -16,7 +16,7 @@ from cronstack_infra.ops.dead_letters.reading import list_letters
 from cronstack_infra.ops.dead_letters.redriving import Redriven, redrive
 from cronstack_infra.ops.deployment import Deployment
 from cronstack_infra.ops.onetime import once_of
-from cronstack_infra.ops.runs import Row, find_run
+from cronstack_infra.ops.runs import RunRow, find_run
 from cronstack_infra.ops.trigger import trigger
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Operations:
         self._virtual, self._deployment, self._story = virtual, deployment, story
         self._names = entropy.seeded(seed)
 
-    def trigger(self, job: str, *, at: datetime | None, input: Mapping[str, Any] | None) -> Row:
+    def trigger(self, job: str, *, at: datetime | None, input: Mapping[str, Any] | None) -> RunRow:
         """Run a job now, or its occurrence of a past time, and wait until that run is final."""
         ulid = entropy.ulid(round(self._now.timestamp() * 1000), self._names)
         try:
@@ -53,7 +53,7 @@ class Operations:
             raise OperationError(f"{job} has not run within a day after its start\n{self._story()}")
         return row
 
-    def backfill(self, job: str, first: datetime, last: datetime, *, again: bool) -> list[Row]:
+    def backfill(self, job: str, first: datetime, last: datetime, *, again: bool) -> list[RunRow]:
         """Run the missing occurrences of a past span, one after the other. Return their runs, oldest first."""
         plan = backfilling.plan_backfill(
             self._client, self._deployment, job, first=first, last=last, now=self._now, again=again, most=_MOST
@@ -106,7 +106,7 @@ class Operations:
         plan = once_of(self._client, self._deployment).get(letter.job, occurrence.key)
         return plan.status == "cancelled" or (plan.status == "planned" and plan.at > self._now)
 
-    def _wait(self, job: str, occurrence: str, failed: int | None = None) -> Row | None:
+    def _wait(self, job: str, occurrence: str, failed: int | None = None) -> RunRow | None:
         """Let time pass until a run is final, or has left another dead letter.
 
         failed: attempts after which the run had failed earlier; 0 for a missed run. Defaults to None: not failed.
@@ -114,7 +114,7 @@ class Operations:
         known = {letter.id for letter in self.letters(job)}
         read, given_up = len(self._virtual.events), False
 
-        def final(row: Row | None) -> bool:
+        def final(row: RunRow | None) -> bool:
             if row is None or not row.final:
                 return False
             return row.status not in FAILED or failed is None or row.attempt > failed
@@ -140,7 +140,7 @@ class Operations:
         row = self._run(letter.job, letter.occurrence) if letter.occurrence else None
         return row.attempt if row is not None and row.status in FAILED else None
 
-    def _run(self, job: str, occurrence: str) -> Row | None:
+    def _run(self, job: str, occurrence: str) -> RunRow | None:
         return find_run(self._client("dynamodb"), self._deployment, job, occurrence, self._now)
 
     def _sleep(self, seconds: float) -> None:

@@ -20,7 +20,7 @@ SHOWN: Final = 5
 
 
 @dataclass(frozen=True)
-class Wait:
+class Unfinished:
     """One run or event that has not ended."""
 
     job: str
@@ -38,40 +38,42 @@ class Wait:
         return self.under_way or self.due < to
 
 
-def waits(cloud: VirtualCloud, stack: str, plans: Iterable[Plan]) -> list[Wait]:
+def waits(cloud: VirtualCloud, stack: str, plans: Iterable[Plan]) -> list[Unfinished]:
     """Return all waits of a stack, the earliest first."""
     found = [*_running(cloud, stack), *_events(cloud, stack), *_deliveries(cloud, stack), *_carriers(cloud, stack)]
-    found += [Wait(plan.job, f"{plan.key!r} is planned, due", plan.at) for plan in plans]
+    found += [Unfinished(plan.job, f"{plan.key!r} is planned, due", plan.at) for plan in plans]
     return sorted(found, key=lambda wait: (wait.due, wait.job))
 
 
-def listed(found: Sequence[Wait]) -> str:
+def listed(found: Sequence[Unfinished]) -> str:
     """Return a line for each of the first waits, and the number of the others."""
     lines = [f"  {wait}" for wait in found[:SHOWN]]
     return "\n".join(lines + ([f"  and {len(found) - SHOWN} more"] if len(found) > SHOWN else []))
 
 
-def _running(cloud: VirtualCloud, stack: str) -> Iterator[Wait]:
+def _running(cloud: VirtualCloud, stack: str) -> Iterator[Unfinished]:
     for attempt in cloud.handlers.under_way.values():
         invocation = attempt.invocation
         job, occurrence = _about(invocation.payload.decode(), invocation.function.name, stack)
-        yield Wait(job, f"{occurrence} has run since", EPOCH + timedelta(microseconds=attempt.began), under_way=True)
+        yield Unfinished(
+            job, f"{occurrence} has run since", EPOCH + timedelta(microseconds=attempt.began), under_way=True
+        )
 
 
-def _events(cloud: VirtualCloud, stack: str) -> Iterator[Wait]:
+def _events(cloud: VirtualCloud, stack: str) -> Iterator[Unfinished]:
     for event in cloud.drive.pending_events():
         if event.request_id not in cloud.handlers.under_way:
             job, occurrence = _about(event.payload, _function(event.function_arn), stack)
-            yield Wait(job, f"{occurrence} waits for Lambda's next attempt, due", event.due)
+            yield Unfinished(job, f"{occurrence} waits for Lambda's next attempt, due", event.due)
 
 
-def _deliveries(cloud: VirtualCloud, stack: str) -> Iterator[Wait]:
+def _deliveries(cloud: VirtualCloud, stack: str) -> Iterator[Unfinished]:
     for delivery in cloud.drive.pending_deliveries():
         job = _function(delivery.function_arn).removeprefix(f"{stack}-")
-        yield Wait(job, "a firing waits for Scheduler's next delivery, due", delivery.due)
+        yield Unfinished(job, "a firing waits for Scheduler's next delivery, due", delivery.due)
 
 
-def _carriers(cloud: VirtualCloud, stack: str) -> Iterator[Wait]:
+def _carriers(cloud: VirtualCloud, stack: str) -> Iterator[Unfinished]:
     scheduler, group = cloud.client("scheduler"), names.carriers_group(stack)
     for page in scheduler.get_paginator("list_schedules").paginate(GroupName=group):
         for listed_schedule in page["Schedules"]:
@@ -79,7 +81,7 @@ def _carriers(cloud: VirtualCloud, stack: str) -> Iterator[Wait]:
             carrier = scheduler.get_schedule(Name=name, GroupName=group)
             job, occurrence = _about(carrier["Target"]["Input"], names.job_of_carrier(name) or "", stack)
             at = datetime.fromisoformat(carrier["ScheduleExpression"].removeprefix("at(").removesuffix(")"))
-            yield Wait(job, f"{occurrence} waits for its carrier, due", at.replace(tzinfo=UTC))
+            yield Unfinished(job, f"{occurrence} waits for its carrier, due", at.replace(tzinfo=UTC))
 
 
 def _about(event: str, function: str, stack: str) -> tuple[str, str]:

@@ -69,7 +69,7 @@ class CdkCli:
             return process.run(
                 self.command(args), cwd=self.root, environ=self.environment(environ), timeout=timeout, on_line=on_line
             )
-        except process.OutOfTime as error:
+        except process.TimedOut as error:
             raise CronstackError(
                 f"cdk {' '.join(args[:1])} had not ended after {timeout:.0f} s and was stopped",
                 remedy="See its last lines above. Try again, or run it directly: cronstack cdk ...",

@@ -61,7 +61,7 @@ def _npm_ci(folder: Path, environ: Mapping[str, str], progress: Report) -> None:
             timeout=TIME_LIMIT,
             on_line=output.append,
         )
-    except process.OutOfTime as error:
+    except process.TimedOut as error:
         raise _unreachable([*output, f"no answer within {TIME_LIMIT:.0f} s"]) from error
     if code != 0:
         raise _unreachable(output)

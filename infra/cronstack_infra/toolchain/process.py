@@ -19,7 +19,7 @@ from typing import Final
 LIFELINE: Final = Path(__file__).with_name("lifeline.py")
 
 
-class OutOfTime(Exception):
+class TimedOut(Exception):
     """The child did not end in time. The whole group was killed."""
 
 
@@ -66,7 +66,7 @@ def run(
         os.close(theirs)
         os.close(ours)
     if overdue.is_set():
-        raise OutOfTime
+        raise TimedOut
     return code
 
 

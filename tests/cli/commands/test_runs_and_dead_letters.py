@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cronstack.guard.letters import Sender
+from cronstack.guard.letters import LetterSource
 from cronstack_infra.cli import run
 from tests.cronstack.stage import FUNCTION, Stage, occurrence, scheduled_event
 
@@ -132,7 +132,7 @@ def test_letters_of_missed_runs_are_listed_by_origin(stage: Stage, capsys: pytes
         error = json.dumps(
             {"type": "Missed", "message": f"it could not start within 60 s: the event came {hour} s after"}
         )
-        body = Sender(event, FUNCTION, "1").body("Missed", 0, error, now=stage.now, about={"attempt": 0})
+        body = LetterSource(event, FUNCTION, "1").body("Missed", 0, error, now=stage.now, about={"attempt": 0})
         stage.sqs.send_message(QueueUrl=stage.queue, MessageBody=body)
     stage.sqs.send_message(QueueUrl=stage.queue, MessageBody="whatever")
     assert run(["dead-letters", "list", "--stack", "shop", "--origin", "missed"]) == 0

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from cronstack_infra.cli.commands.cdk.command import environment
-from cronstack_infra.cli.options.clouds import Cloud
+from cronstack_infra.cli.options.clouds import SelectedCloud
 from cronstack_infra.cli.options.local_address import local_address
 from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.environment import ACCESS_KEY, ACCOUNT, is_local, pointed_at
@@ -36,17 +36,17 @@ def test_one_region(given: dict[str, str], region: str, monkeypatch: pytest.Monk
     assert deployed["AWS_REGION"] == deployed["AWS_DEFAULT_REGION"] == region
     assert bootstrap_args(ACCOUNT, deployed)[1].endswith(f"/{region}")
     assert environment(os.environ, HERE)["AWS_REGION"] == region
-    assert Cloud(HERE, "shop")("scheduler").meta.region_name == region
+    assert SelectedCloud(HERE, "shop")("scheduler").meta.region_name == region
 
 
 def test_on_aws_the_region_is_read_as_by_the_aws_cli(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
-    assert Cloud(None, "shop")("scheduler").meta.region_name == "eu-west-2"
+    assert SelectedCloud(None, "shop")("scheduler").meta.region_name == "eu-west-2"
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
-    assert Cloud(None, "shop")("scheduler").meta.region_name == "eu-central-1"
+    assert SelectedCloud(None, "shop")("scheduler").meta.region_name == "eu-central-1"
     monkeypatch.setenv("AWS_REGION", "")
-    assert Cloud(None, "shop")("scheduler").meta.region_name == "eu-west-2"
+    assert SelectedCloud(None, "shop")("scheduler").meta.region_name == "eu-west-2"
 
 
 def test_a_schedule_in_another_region_fires_there(
@@ -61,7 +61,7 @@ def test_a_schedule_in_another_region_fires_there(
     }
     assert stack.deploy(resources) == "CREATE_COMPLETE"
     assert stack.describe()["StackId"].split(":")[3] == "eu-central-1"
-    operators = Cloud(local_cloud_of_this_file.endpoint, stack.name)
+    operators = SelectedCloud(local_cloud_of_this_file.endpoint, stack.name)
     assert len(operators("scheduler").list_schedules()["Schedules"]) == 1
     url = stack.physical("Queue")
     assert operators("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"][0]["Body"] == "{}"

@@ -12,7 +12,7 @@ from moto import mock_aws
 from cronstack.onetime.once import Once
 from cronstack_infra.local.dynamodb import conditions, consumption, numbers, queries, transactions, writes
 from cronstack_infra.local.moto.patch import apply, unpatch
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 from tests.cronstack.ledger.operations import GROUP, Operation
 from tests.cronstack.stage import Stage
 
@@ -35,7 +35,7 @@ class Cost(NamedTuple):
 def counted(operation: Operation, code: Callable[[Stage], Once]) -> Cost:
     """Return the cost of an operation in a new environment. ``code``: returns the planner's ``once``."""
     clock = datetime(2026, 3, 1, tzinfo=UTC)
-    apply(PATCHES, Surroundings(now=lambda: clock))
+    apply(PATCHES, PatchParameters(now=lambda: clock))
     try:
         with mock_aws():
             stage = Stage()

@@ -25,7 +25,7 @@ import pytest
 
 from cronstack import clock
 from cronstack.onetime.once import Once
-from cronstack_infra.demo.payments import Answer, Payments, PaymentService
+from cronstack_infra.demo.payments import PaymentAnswer, Payments, PaymentService
 from cronstack_infra.local.environment import pointed_at
 from cronstack_infra.local.executor.warden import processes
 from cronstack_infra.ops.dead_letters.redriving import redrive
@@ -51,7 +51,7 @@ class Hesitant(Payments):
         super().__init__(stumbles=lambda order, number: number == 1 and order.endswith("7"))
         self._chance = chance
 
-    def post(self, key: str, body: bytes) -> Answer:
+    def post(self, key: str, body: bytes) -> PaymentAnswer:
         time.sleep(self._chance.uniform(0, 0.3))
         answer = super().post(key, body)
         time.sleep(self._chance.uniform(0, 0.3))

@@ -14,10 +14,10 @@ import pytest
 
 from cronstack.errors import CronstackError, DeclarationError
 from cronstack_infra.aws import sizes
-from cronstack_infra.aws.packaging import Target, stage
+from cronstack_infra.aws.packaging import BuildTarget, stage
 from tests.places import ROOT
 
-AWS = Target("3.13", "x86_64")
+AWS = BuildTarget("3.13", "x86_64")
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def wheel(folder: Path, name: str, version: str, tags: str, files: dict[str, str
             archive.writestr(path, text)
 
 
-def staged(functions: Path, *, target: Target = AWS, lines: list[str] | None = None) -> Path:
+def staged(functions: Path, *, target: BuildTarget = AWS, lines: list[str] | None = None) -> Path:
     root = functions.parent
     output = [] if lines is None else lines
     return stage(functions, "jobs", root / "staged", target=target, state=root / ".cronstack", progress=output.append)
@@ -137,13 +137,13 @@ def test_requirements_are_fetched_once_for_each_text_and_target(functions: Path,
     lines: list[str] = []
     assert content(staged(functions, lines=lines)) == first
     assert lines == []
-    staged(functions, target=Target("3.13", "arm64"), lines=lines)
+    staged(functions, target=BuildTarget("3.13", "arm64"), lines=lines)
     assert len(lines) == 1
 
 
 def test_wheels_are_chosen_for_lambda_not_for_this_machine(functions: Path, index: Path) -> None:
     (functions / "requirements.txt").write_text("compiled==1.0\n")
-    assert "compiled.py" in content(staged(functions, target=Target("3.13", "arm64")))
+    assert "compiled.py" in content(staged(functions, target=BuildTarget("3.13", "arm64")))
     with pytest.raises(CronstackError, match="could not install it for Lambda") as caught:
         staged(functions, target=AWS)
     assert "needs a wheel for Python 3.13 on x86_64" in caught.value.remedy
@@ -152,7 +152,7 @@ def test_wheels_are_chosen_for_lambda_not_for_this_machine(functions: Path, inde
 
 def test_packages_for_the_local_cloud_are_those_of_this_machine(functions: Path, index: Path) -> None:
     (functions / "requirements.txt").write_text("greeting==1.0\n")
-    files = content(staged(functions, target=Target("3.13", "arm64", here=True)))
+    files = content(staged(functions, target=BuildTarget("3.13", "arm64", here=True)))
     assert "greeting/__init__.py" in files
 
 

@@ -13,7 +13,7 @@ from moto.sqs.models import sqs_backends
 from cronstack_infra.local.apis import sqs
 from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.moto.patch import apply, unpatch
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_the_redrive_allow_policy_is_shown(local_cloud: LocalCloud, url: str) ->
 
 def test_send_message_invokes_no_function() -> None:
     """Without the patch, moto runs the mapped function in the sender's thread."""
-    apply(sqs.PATCHES, Surroundings(endpoint="http://127.0.0.1:1"))
+    apply(sqs.PATCHES, PatchParameters(endpoint="http://127.0.0.1:1"))
     try:
         with mock_aws():
             queue = sqs_backends["123456789012"]["us-east-1"].create_queue("mapped")

@@ -21,7 +21,7 @@ from cronstack_infra.local.dynamodb import (
     writes,
 )
 from cronstack_infra.local.moto.patch import apply, unpatch
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 from cronstack_infra.local.patches.table import rows
 
 PATCHES = rows((conditions, transactions, writes, queries, numbers, consumption, responses, sizes))
@@ -30,7 +30,7 @@ PATCHES = rows((conditions, transactions, writes, queries, numbers, consumption,
 @contextmanager
 def patched(now: Callable[[], datetime]) -> Iterator[Callable[[], Any]]:
     """Apply the patches for the block. Yield a factory of clients."""
-    apply(PATCHES, Surroundings(now=now))
+    apply(PATCHES, PatchParameters(now=now))
     try:
         with mock_aws():
             yield lambda: boto3.client("dynamodb", region_name="us-east-1")

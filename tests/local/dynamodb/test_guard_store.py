@@ -17,7 +17,7 @@ from cronstack.ledger import claim_requests, items, run_requests
 from cronstack.steps import Call, Fault
 from cronstack_infra.local.dynamodb import conditions, numbers, transactions
 from cronstack_infra.local.moto.patch import apply, unpatch
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 from cronstack_infra.play.store.store import Store
 from tests.contract import dynamodb_local, guard_open_attempts
 from tests.contract.guard_store import (
@@ -54,7 +54,7 @@ def table_of(client: Any) -> GuardStore:
 
 @pytest.fixture(scope="module")
 def moto_client() -> Iterator[Any]:
-    apply((*conditions.PATCHES, *transactions.PATCHES, *numbers.PATCHES), Surroundings(now=lambda: CLOCK))
+    apply((*conditions.PATCHES, *transactions.PATCHES, *numbers.PATCHES), PatchParameters(now=lambda: CLOCK))
     try:
         with mock_aws():
             yield boto3.client("dynamodb", region_name="us-east-1")

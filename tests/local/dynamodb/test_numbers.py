@@ -15,7 +15,7 @@ from moto import mock_aws
 
 from cronstack_infra.local.dynamodb.canonical import canonical_number
 from cronstack_infra.local.moto.patch import apply, unpatch
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from tests.contract.dynamodb_numbers import (
     CASES,
@@ -36,7 +36,7 @@ NAMES = (f"numbers-{number}" for number in itertools.count())
 
 @pytest.fixture
 def in_process() -> Iterator[Any]:
-    apply(PATCHES, Surroundings(now=lambda: START))
+    apply(PATCHES, PatchParameters(now=lambda: START))
     try:
         with mock_aws():
             yield boto3.client("dynamodb", region_name="us-east-1")

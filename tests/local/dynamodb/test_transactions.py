@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.moto.patch import apply, unpatch
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 from tests.contract.dynamodb_conditions import CONDITIONS, condition_is_judged
 from tests.contract.dynamodb_transactions import (
     CASES,
@@ -60,7 +60,7 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="module")
 def in_process(clock: Clock) -> Iterator[Callable[[], Any]]:
-    apply(PATCHES, Surroundings(now=clock))
+    apply(PATCHES, PatchParameters(now=clock))
     try:
         with mock_aws():
             yield lambda: boto3.client("dynamodb", region_name="us-east-1")

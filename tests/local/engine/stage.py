@@ -15,13 +15,13 @@ from cronstack_infra.local.engine.values import (
     Failed,
     FunctionOutcome,
     FunctionRules,
-    Refusal,
     Report,
     RunFunction,
     ScheduleConfig,
     SendRecord,
     Succeeded,
     Target,
+    TargetError,
 )
 from cronstack_infra.switches.settings import Switches
 
@@ -29,9 +29,9 @@ FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:stats"
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:letters"
 ROLE = "arn:aws:iam::123456789012:role/scheduler"
 
-GONE = Refusal("ResourceNotFoundException", "Function not found", 404)
-BUSY = Refusal("TooManyRequestsException", "Rate Exceeded.", 429)
-BROKEN = Refusal("ServiceException", "An internal error", 500)
+GONE = TargetError("ResourceNotFoundException", "Function not found", 404)
+BUSY = TargetError("TooManyRequestsException", "Rate Exceeded.", 429)
+BROKEN = TargetError("ServiceException", "An internal error", 500)
 RAISED = Failed(json.dumps({"errorType": "ValueError", "errorMessage": "no"}))
 
 
@@ -63,7 +63,7 @@ class Stage:
         self.now = instant(start)
         self.lines: list[str] = []
         self.effects: list[Any] = []
-        self.reply: Callable[[Deliver], Refusal | None] = lambda deliver: None
+        self.reply: Callable[[Deliver], TargetError | None] = lambda deliver: None
         self.work: Callable[[RunFunction], FunctionOutcome] = lambda run: Succeeded("null")
         self.rules = FunctionRules()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cronstack_infra.local.engine.values import Deliver, Refusal, Report, SendRecord
+from cronstack_infra.local.engine.values import Deliver, Report, SendRecord, TargetError
 from tests.local.engine.stage import BROKEN, BUSY, FUNCTION, GONE, QUEUE, ROLE, Stage, arn, seconds
 
 
@@ -65,7 +65,7 @@ def test_without_input_the_default_notification_is_delivered() -> None:
 
 
 @pytest.mark.parametrize("refusal", [BUSY, BROKEN])
-def test_a_retryable_refusal_is_tried_again_with_growing_waits(refusal: Refusal) -> None:
+def test_a_retryable_refusal_is_tried_again_with_growing_waits(refusal: TargetError) -> None:
     stage = Stage("11:59:00", delivery_retry_base=4, delivery_retry_most=60)
     stage.reply = lambda deliver: refusal
     stage.put("stats", "cron(0 12 * * ? *)", max_retries=8)
@@ -187,7 +187,7 @@ def test_a_schedule_with_action_delete_is_deleted_only_after_its_last_retry() ->
 
 def test_dead_letters_of_other_services_hold_their_requests() -> None:
     stage = Stage("11:59:00")
-    stage.reply = lambda deliver: Refusal("AWS.SimpleQueueService.NonExistentQueue", "no such queue", 400)
+    stage.reply = lambda deliver: TargetError("AWS.SimpleQueueService.NonExistentQueue", "no such queue", 400)
     queue = "arn:aws:sqs:us-east-1:123456789012:work"
     stage.put("queue", "cron(0 12 * * ? *)", arn=queue, input="plain text", dead_letters=QUEUE)
     universal = "arn:aws:scheduler:::aws-sdk:sqs:sendMessage"

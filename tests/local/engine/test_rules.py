@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from cronstack_infra.local.engine.values import Deliver, Refusal, ScheduleConfig, SendRecord, Target
+from cronstack_infra.local.engine.values import Deliver, ScheduleConfig, SendRecord, Target, TargetError
 from tests.local.engine.stage import BROKEN, FUNCTION, QUEUE, Stage
 
 RULE = "arn:aws:events:us-east-1:123456789012:rule/nightly"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:news"
-DENIED = Refusal("NO_PERMISSIONS", "not allowed", 403)
+DENIED = TargetError("NO_PERMISSIONS", "not allowed", 403)
 
 
 def rule(expression: str, *targets: Target, **fields: Any) -> ScheduleConfig:

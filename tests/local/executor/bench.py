@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from cronstack_infra.local.executor.executor import Executor, Limits
-from cronstack_infra.local.executor.values import Function, Invocation, Outcome
+from cronstack_infra.local.executor.values import DeployedFunction, Invocation, InvocationOutcome
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 NUMBERS = itertools.count(1)
@@ -32,9 +32,9 @@ def zipped(**files: str) -> bytes:
     return data.getvalue()
 
 
-def function(source: str, *, name: str = "job", handler: str = "app.handler", **fields: Any) -> Function:
+def function(source: str, *, name: str = "job", handler: str = "app.handler", **fields: Any) -> DeployedFunction:
     code = zipped(app=source)
-    given = Function(
+    given = DeployedFunction(
         arn=ARN + name,
         version="$LATEST",
         name=name,
@@ -60,16 +60,16 @@ class Recorder:
         self.log: list[str] = []
         self.streams: list[str] = []
         self.notes: list[str] = []
-        self.outcomes: queue.Queue[tuple[Invocation, Outcome]] = queue.Queue()
+        self.outcomes: queue.Queue[tuple[Invocation, InvocationOutcome]] = queue.Queue()
 
     def started(self, invocation: Invocation) -> None:
         self.invocations.append(invocation)
 
-    def lines(self, function: Function, log_stream: str, lines: list[str]) -> None:
+    def lines(self, function: DeployedFunction, log_stream: str, lines: list[str]) -> None:
         self.streams.append(log_stream)
         self.log.extend(lines)
 
-    def finished(self, invocation: Invocation, outcome: Outcome) -> None:
+    def finished(self, invocation: Invocation, outcome: InvocationOutcome) -> None:
         self.outcomes.put((invocation, outcome))
 
     def note(self, text: str) -> None:
@@ -83,16 +83,16 @@ class Bench:
         self.executor = executor
         self.recorder = recorder
 
-    def submit(self, function: Function, event: Any = None) -> str:
+    def submit(self, function: DeployedFunction, event: Any = None) -> str:
         request_id = f"00000000-0000-0000-0000-{next(NUMBERS):012}"
         payload = json.dumps(event if event is not None else {}).encode()
         self.executor.submit(Invocation(request_id, function, payload, function.arn))
         return request_id
 
-    def next(self, seconds: float = 30) -> Outcome:
+    def next(self, seconds: float = 30) -> InvocationOutcome:
         return self.recorder.outcomes.get(timeout=seconds)[1]
 
-    def run(self, function: Function, event: Any = None) -> Outcome:
+    def run(self, function: DeployedFunction, event: Any = None) -> InvocationOutcome:
         self.submit(function, event)
         return self.next()
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from cronstack_infra.local.executor.values import Outcome
+from cronstack_infra.local.executor.values import InvocationOutcome
 from tests.local.executor.bench import Bench, bench, function
 
 IMPORT = "Runtime.ImportModuleError"
 UNPACKED = "not enough values to unpack (expected 2, got 1)"
 
 
-def error(outcome: Outcome) -> dict[str, Any]:
+def error(outcome: InvocationOutcome) -> dict[str, Any]:
     assert not outcome.ok
     payload = json.loads(outcome.payload)
     assert outcome.error == payload["errorType"]

@@ -17,7 +17,7 @@ from cronstack.steps import Fault, read
 from cronstack.transport import Botocore
 from cronstack_infra.local.client import LocalCloud
 from cronstack_infra.local.executor.values import access_key_of
-from cronstack_infra.local.http.faults import Malformed, faults, set_faults
+from cronstack_infra.local.http.faults import InvalidFault, faults, set_faults
 
 KEY = {"pk": {"S": "a"}, "sk": {"S": "b"}}
 ONCE = Config(retries={"total_max_attempts": 1})
@@ -203,7 +203,7 @@ def test_an_invalid_fault_is_refused_and_changes_nothing(local_cloud: LocalCloud
 
 
 def test_the_client_raises_the_reason_of_the_refusal(local_cloud: LocalCloud) -> None:
-    with pytest.raises(Malformed, match="service 'missing' does not exist"):
+    with pytest.raises(InvalidFault, match="service 'missing' does not exist"):
         set_faults(local_cloud.endpoint, [{"service": "missing", "answer": "503"}])
 
 

@@ -6,18 +6,18 @@ import pytest
 
 from cronstack_infra.local.moto.patch import Patch
 from cronstack_infra.local.patches import probes
-from cronstack_infra.local.patches.report import FITS, Report, report
+from cronstack_infra.local.patches.report import FITS, PatchReport, report
 from cronstack_infra.local.patches.table import table
 
 
 @pytest.fixture(scope="module")
-def installed() -> Report:
+def installed() -> PatchReport:
     """Return the report of a separate process without patches."""
     return report()
 
 
 @pytest.mark.parametrize("patch", table(), ids=lambda patch: f"{patch.member}{' over' * patch.over}")
-def test_moto_still_has_the_defects_of_a_patch(patch: Patch, installed: Report) -> None:
+def test_moto_still_has_the_defects_of_a_patch(patch: Patch, installed: PatchReport) -> None:
     (row,) = (row for row in installed.rows if row.patch is patch)
     assert (row.state, row.notes) == (FITS, ()), f"moto differs: change or remove the patch. {patch.reason}"
 

@@ -22,9 +22,9 @@ from cronstack_infra.local.moto.patch import (
     unpatch,
     wrapped_by,
 )
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 
-AROUND = Surroundings(endpoint="http://here")
+AROUND = PatchParameters(endpoint="http://here")
 
 
 class Base:

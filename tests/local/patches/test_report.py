@@ -16,7 +16,7 @@ import pytest
 from cronstack.errors import CronstackError
 from cronstack_infra.local.moto.patch import ABSENT, Patch, replaced_by
 from cronstack_infra.local.patches import another_moto
-from cronstack_infra.local.patches.report import BREAKS, FITS, NOT_NEEDED, Report, compare, report
+from cronstack_infra.local.patches.report import BREAKS, FITS, NOT_NEEDED, PatchReport, compare, report
 
 SQS = "moto.sqs.models"
 DAMAGE = (
@@ -55,11 +55,11 @@ def linked(source: Path, target: Path, *, except_for: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def damaged_report(damaged: Path) -> Report:
+def damaged_report(damaged: Path) -> PatchReport:
     return report(damaged)
 
 
-def test_a_damaged_moto_is_reported(damaged_report: Report) -> None:
+def test_a_damaged_moto_is_reported(damaged_report: PatchReport) -> None:
     states = {row.patch.member: (row.state, row.notes) for row in damaged_report.rows if row.state != FITS}
     sent = "(self, queue_name, message_body, message_attributes=None, delay_seconds=None, deduplication_id=None, "
     sent += "group_id=None, system_attributes=None, validate_group_id=True"
@@ -71,7 +71,7 @@ def test_a_damaged_moto_is_reported(damaged_report: Report) -> None:
     assert not damaged_report.fits
 
 
-def test_a_report_is_text_and_json(damaged_report: Report) -> None:
+def test_a_report_is_text_and_json(damaged_report: PatchReport) -> None:
     *rows, summary = damaged_report.lines()
     count = len(damaged_report.rows)
     assert summary == f"moto 9.9.9: {count} patches, {count - 3} fit, 1 not needed, 2 breaks"

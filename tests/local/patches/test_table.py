@@ -10,7 +10,7 @@ import pytest
 
 from cronstack.errors import CronstackError
 from cronstack_infra.local.moto.patch import Patch, apply
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 from cronstack_infra.local.patches.table import table
 
 COMPARISON = '''
@@ -93,4 +93,4 @@ def test_the_reason_of_a_row_is_one_sentence(patch: Patch) -> None:
 def test_a_patch_that_needs_an_engine_is_not_applied_without_one() -> None:
     needs_it = [patch for patch in table() if patch.member == "moto.sqs.models:Queue.add_message"]
     with pytest.raises(CronstackError, match="needs the engine's port"):
-        apply(needs_it, Surroundings())
+        apply(needs_it, PatchParameters())

@@ -17,7 +17,7 @@ from botocore.model import ListShape, MapShape, OperationModel, Shape, Structure
 from cronstack_infra.local.http.sent import Sent, over_http
 from cronstack_infra.local.refusals.constraints import Malformed, violations
 from cronstack_infra.local.refusals.reading import SERVICES, model, read
-from cronstack_infra.local.refusals.refusal import Refusal
+from cronstack_infra.local.refusals.refusal import ApiError
 from cronstack_infra.local.refusals.responses import error_response
 
 # Texts that satisfy the patterns of the models: generating texts from Java's patterns would be hard.
@@ -181,12 +181,12 @@ def test_a_value_of_another_type_is_malformed(value: object) -> None:
 
 
 def test_each_service_has_its_own_error_format() -> None:
-    refusal = Refusal("AWS.SimpleQueueService.NonExistentQueue", "No.")
+    refusal = ApiError("AWS.SimpleQueueService.NonExistentQueue", "No.")
     status, headers, body = error_response("sqs", refusal)
     assert status.startswith("400")
     assert dict(headers)["x-amzn-query-error"] == "AWS.SimpleQueueService.NonExistentQueue;Sender"
     assert b"com.amazonaws.sqs#QueueDoesNotExist" in body
-    _, headers, body = error_response("scheduler", Refusal("ValidationException", "No."))
+    _, headers, body = error_response("scheduler", ApiError("ValidationException", "No."))
     assert (dict(headers)["x-amzn-ErrorType"], body) == ("ValidationException", b'{"Message": "No."}')
-    status, _, body = error_response("lambda", Refusal("ResourceConflictException", "No.", 409))
+    status, _, body = error_response("lambda", ApiError("ResourceConflictException", "No.", 409))
     assert (status[:3], body) == ("409", b'{"message": "No.", "Type": "User"}')

@@ -17,7 +17,7 @@ from cronstack_infra.play.dry.effects import effect
 from cronstack_infra.play.dry.minutes import Span, fires_in, firings
 from cronstack_infra.play.dry.overlaps import play
 from cronstack_infra.play.dry.tally import Tally
-from cronstack_infra.play.dry.whatif import Case, Planned, WhatIf, what_if
+from cronstack_infra.play.dry.whatif import Case, JobTimetable, WhatIf, what_if
 from tests.cronstack.guard.nights import NIGHTS
 from tests.play.dry.bits import minutes_of
 
@@ -26,11 +26,11 @@ YEAR = Span(NEW_YEAR, datetime(2028, 1, 1, tzinfo=UTC))
 DAY = Span(NEW_YEAR, NEW_YEAR + timedelta(days=1))
 
 
-def job(name: str, *expressions: str, zone: str = "UTC", overlap: Overlap = "skip", timeout: int = 60) -> Planned:
-    return Planned(name, tuple(parse(each, timezone=zone) for each in expressions), overlap, timeout)
+def job(name: str, *expressions: str, zone: str = "UTC", overlap: Overlap = "skip", timeout: int = 60) -> JobTimetable:
+    return JobTimetable(name, tuple(parse(each, timezone=zone) for each in expressions), overlap, timeout)
 
 
-def ask(*jobs: Planned, span: Span = DAY, **seconds: float) -> WhatIf:
+def ask(*jobs: JobTimetable, span: Span = DAY, **seconds: float) -> WhatIf:
     return what_if(jobs, span, [Case("given", seconds)])
 
 
@@ -123,7 +123,7 @@ def test_changes_of_a_year_are_in_order_and_do_not_affect_rates() -> None:
 def test_a_change_does_not_affect_a_schedule_that_has_ended() -> None:
     ended = parse("cron(30 2 * * ? *)", timezone="Europe/Berlin", end=datetime(2027, 3, 20, tzinfo=UTC))
     yearly = parse("cron(0 0 24 12 ? *)", timezone="Europe/Berlin")
-    jobs = [Planned("ended", (ended,), "skip", 60), Planned("yearly", (yearly,), "skip", 60)]
+    jobs = [JobTimetable("ended", (ended,), "skip", 60), JobTimetable("yearly", (yearly,), "skip", 60)]
     until_june = Span(NEW_YEAR, datetime(2027, 6, 1, tzinfo=UTC))
     assert [effects for _, effects in ask(*jobs, span=until_june).changes] == [()]
     assert [[each.job for each in effects] for _, effects in ask(*jobs, span=YEAR).changes] == [["yearly"], ["yearly"]]

@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 from cronstack import parse
 from cronstack_infra.play.dry.minutes import Span
 from cronstack_infra.play.dry.tally import Tally
-from cronstack_infra.play.dry.whatif import Case, Planned, WhatIf, what_if
+from cronstack_infra.play.dry.whatif import Case, JobTimetable, WhatIf, what_if
 
 NEW_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
 DAY = Span(NEW_YEAR, NEW_YEAR + timedelta(days=1))
 SIX = NEW_YEAR + timedelta(hours=6)
 
 
-def job(name: str, fields: str, window: int = 0, timeout: int = 60, start_deadline: int = 3600) -> Planned:
-    return Planned(name, (parse(f"cron({fields})", window=window),), "skip", timeout, start_deadline)
+def job(name: str, fields: str, window: int = 0, timeout: int = 60, start_deadline: int = 3600) -> JobTimetable:
+    return JobTimetable(name, (parse(f"cron({fields})", window=window),), "skip", timeout, start_deadline)
 
 
-def ask(*jobs: Planned, span: Span = DAY) -> WhatIf:
+def ask(*jobs: JobTimetable, span: Span = DAY) -> WhatIf:
     return what_if(jobs, span, [Case("timeout", {})])
 
 

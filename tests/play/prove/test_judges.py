@@ -13,7 +13,7 @@ from cronstack_infra.play.prove.judges.endings import Endings
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.judges.table import JUDGES, TABLE
 from cronstack_infra.play.prove.log.bookkeeper import Bookkeeper
-from cronstack_infra.play.prove.log.listener import Listener
+from cronstack_infra.play.prove.log.listener import EventReceiver
 from cronstack_infra.play.prove.log.log import ALWAYS
 from cronstack_infra.play.prove.models.world import Violation, World
 from cronstack_infra.play.prove.observer import NOTIFICATIONS, Observer
@@ -66,4 +66,4 @@ def test_every_notification_reaches_a_listener_that_overrides_it() -> None:
         assert any(name in vars(of) for of in classes), name
     for of in classes:
         public = {name for name in vars(of) if not name.startswith("_")}
-        assert public <= set(vars(Listener)), of.__name__
+        assert public <= set(vars(EventReceiver)), of.__name__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cronstack_infra.play.prove.seeds.scenario import Verdict, play
+from cronstack_infra.play.prove.seeds.scenario import SeedResult, play
 from tests.mixed.__main__ import main
 from tests.mixed.breaks import BREAKS, DONE_RIGHT, Break, without_plans
 from tests.mixed.loading import PACKAGE, NoHistory, Source, load, previous
@@ -14,7 +14,7 @@ from tests.mixed.rollouts import EQUAL, SHAPES
 SEEDS = range(200)
 
 
-def texts_of(violations: list[tuple[str, Verdict]]) -> list[str]:
+def texts_of(violations: list[tuple[str, SeedResult]]) -> list[str]:
     return [f"seed {verdict.seed}, {shape}: {verdict.text}" for shape, verdict in violations]
 
 

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from cronstack_infra.ops.deployment import find_deployment
 from cronstack_infra.ops.listing import list_runs
-from cronstack_infra.ops.runs import Row
+from cronstack_infra.ops.runs import RunRow
 from cronstack_infra.ops.trigger import trigger
 from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
@@ -33,7 +33,7 @@ def outcomes(cloud: VirtualCloud, job: str) -> dict[str, int]:
     return Counter(row["outcome"] for row in attempts(cloud, job))
 
 
-def runs(cloud: VirtualCloud, job: str) -> list[Row]:
+def runs(cloud: VirtualCloud, job: str) -> list[RunRow]:
     deployment = find_deployment(cloud.client("cloudformation"), "small")
     return list(list_runs(cloud.client("dynamodb"), deployment, [job], now=cloud.now, most=1000))
 

@@ -18,7 +18,7 @@ from cronstack import parse
 from cronstack.defaults import Overlap
 from cronstack_infra.play.dry.minutes import Span, firings
 from cronstack_infra.play.dry.overlaps import play
-from cronstack_infra.play.dry.whatif import Case, Planned, what_if
+from cronstack_infra.play.dry.whatif import Case, JobTimetable, what_if
 from cronstack_infra.play.simulation.cloud.snapshot import Snapshot
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from tests.play.dry.bits import minutes_of
@@ -98,7 +98,7 @@ def test_the_dry_run_counts_the_same_as_the_played_one(
             expected_minutes.update(minutes_of(timetable))
         assert minutes_running([row for row in rows if row["outcome"] == "succeeded"]) == expected_minutes, job
         assert set(outcomes) <= {"succeeded", "skipped", "buffered", "missed", "deferred", "duplicate"}
-        planned = Planned(job, (schedule,), overlap, 900, start_deadline)
+        planned = JobTimetable(job, (schedule,), overlap, 900, start_deadline)
         overlaps = what_if([planned], SPAN, [Case("given", {job: seconds})]).overlaps
         assert [each.played._replace(running=()) for each in overlaps] == (
             [expected._replace(running=())] if expected.overlapping else []

@@ -17,7 +17,7 @@ import pytest
 from cronstack.errors import OperationError
 from cronstack_infra.ops.deployment import find_deployment
 from cronstack_infra.ops.listing import list_runs
-from cronstack_infra.ops.runs import Row
+from cronstack_infra.ops.runs import RunRow
 from cronstack_infra.ops.trigger import trigger
 from cronstack_infra.play.simulation.cloud.assembly import Assembly
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
@@ -58,7 +58,7 @@ def fire(cloud: VirtualCloud, job: str, number: int = 0, **input: Any) -> None:
     trigger(cloud.client, deployment, job, now=cloud.now, ulid=f"01KDVDNA00856109Y4T71RDE{number:02}", input=input)
 
 
-def runs(cloud: VirtualCloud, job: str) -> list[Row]:
+def runs(cloud: VirtualCloud, job: str) -> list[RunRow]:
     deployment = find_deployment(cloud.client("cloudformation"), "small")
     return list(list_runs(cloud.client("dynamodb"), deployment, [job], now=cloud.now, most=100))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cronstack import clock, entropy
-from cronstack_infra.cli.options.clouds import Cloud
+from cronstack_infra.cli.options.clouds import SelectedCloud
 from cronstack_infra.cli.options.local_address import local_address
 from cronstack_infra.local.environment import DEFAULT_PORT
 
@@ -55,7 +55,7 @@ def command(only: Sequence[str], list_: bool, yes: bool, file: Path | None, loca
         _print(questions, err=False)
         click.echo("\nNot asked:\n" + "\n".join(f"  {name}: {reason}" for name, reason in UNASKED.items()))
         return 0
-    cloud = Cloud(local_address(os.environ, local=local, port=port), "")
+    cloud = SelectedCloud(local_address(os.environ, local=local, port=port), "")
     if not yes and cloud.address is None:
         _print(questions)
         click.confirm("Run these questions in this account?", abort=True, err=True)

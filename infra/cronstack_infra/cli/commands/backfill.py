@@ -8,12 +8,20 @@ from typing import Any
 import click
 
 from cronstack import clock
-from cronstack_infra.cli.options.clouds import Cloud, cloud_options
+from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
 from cronstack_infra.cli.options.times import a_time, bound_option
 from cronstack_infra.cli.output.spans import local, utc
 from cronstack_infra.cli.output.tables import print_json, print_table
-from cronstack_infra.cli.output.waiting import Attempts
-from cronstack_infra.ops.backfill import UNASKED, Filled, Plan, Planned, carry_out, plan_backfill, timezone_of
+from cronstack_infra.cli.output.waiting import AttemptPrinter
+from cronstack_infra.ops.backfill import (
+    UNASKED,
+    BackfillPlan,
+    DueOccurrence,
+    Filled,
+    carry_out,
+    plan_backfill,
+    timezone_of,
+)
 from cronstack_infra.ops.deployment import Deployment
 
 COLUMNS = ("due", "occurrence", "result", "attempt", "why")
@@ -45,7 +53,9 @@ SUCCESSFUL = ("succeeded", "duplicate")
 @click.option("--dry-run", is_flag=True, help="Only list the occurrences.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @cloud_options
-def command(cloud: Cloud, job: str, first: str, last: str, again: bool, most: int, dry_run: bool, as_json: bool) -> int:
+def command(
+    cloud: SelectedCloud, job: str, first: str, last: str, again: bool, most: int, dry_run: bool, as_json: bool
+) -> int:
     """Run the occurrences of JOB from --from to before --to that are missing in the ledger, one after the other.
 
     The deployed schedules decide what was due. An occurrence that has ended is not run again. With --again it runs as
@@ -83,7 +93,7 @@ def command(cloud: Cloud, job: str, first: str, last: str, again: bool, most: in
     return 0 if all(result.ended.status in SUCCESSFUL for result in filled) else 1
 
 
-def _run(cloud: Cloud, deployment: Deployment, plan: Plan) -> list[Filled]:
+def _run(cloud: SelectedCloud, deployment: Deployment, plan: BackfillPlan) -> list[Filled]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -95,8 +105,8 @@ def _run(cloud: Cloud, deployment: Deployment, plan: Plan) -> list[Filled]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(plan.job.name, total=len(plan.missing))
 
-        def report(planned: Planned) -> Attempts:
-            return Attempts(plan.job.name, prefix=f"{local(planned.due, plan.timezone)}: ", write=print_above)
+        def report(planned: DueOccurrence) -> AttemptPrinter:
+            return AttemptPrinter(plan.job.name, prefix=f"{local(planned.due, plan.timezone)}: ", write=print_above)
 
         for result in carry_out(cloud, deployment, plan, clock=clock.now, sleep=clock.sleep, report=report):
             filled.append(result)
@@ -104,7 +114,7 @@ def _run(cloud: Cloud, deployment: Deployment, plan: Plan) -> list[Filled]:
     return filled
 
 
-def _show(plan: Plan, filled: Sequence[Filled], dry_run: bool) -> None:
+def _show(plan: BackfillPlan, filled: Sequence[Filled], dry_run: bool) -> None:
     if not plan.planned:
         click.echo("Nothing was due in that span.")
         return
@@ -129,7 +139,7 @@ def _show(plan: Plan, filled: Sequence[Filled], dry_run: bool) -> None:
         click.echo(f"To start the missed runs: cronstack dead-letters redrive {plan.job.name} --origin missed")
 
 
-def _objects(plan: Plan, filled: Sequence[Filled]) -> list[dict[str, Any]]:
+def _objects(plan: BackfillPlan, filled: Sequence[Filled]) -> list[dict[str, Any]]:
     ended = {result.planned.occurrence: result.ended for result in filled}
     objects = []
     for planned in plan.planned:

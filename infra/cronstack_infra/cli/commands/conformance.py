@@ -15,7 +15,7 @@ from cronstack import clock, entropy
 from cronstack_infra.cli.output.tables import print_json
 
 if TYPE_CHECKING:
-    from cronstack_infra.conformance.values import Verdict
+    from cronstack_infra.conformance.values import RowResult
 
 PARTS: Final = ("scheduler", "lambda", "sqs", "behaviour")
 
@@ -117,11 +117,11 @@ def _report_patches(moto: str | None, *, as_json: bool) -> int:
     return 0 if found.fits else 1
 
 
-def as_row(verdict: Verdict) -> dict[str, Any]:
+def as_row(verdict: RowResult) -> dict[str, Any]:
     return {**asdict(verdict), "same": verdict.same}
 
 
-def as_text(verdict: Verdict) -> str:
+def as_text(verdict: RowResult) -> str:
     """Return one row as lines of text."""
     lines = [
         f"{'as on AWS' if verdict.same else 'DIFFERS'}: {verdict.service}, {verdict.row}",
@@ -134,7 +134,7 @@ def as_text(verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
-def summary(verdicts: Sequence[Verdict]) -> str:
+def summary(verdicts: Sequence[RowResult]) -> str:
     """Return one line for each part, and one for the total."""
     asked = Counter(verdict.service for verdict in verdicts)
     same = Counter(verdict.service for verdict in verdicts if verdict.same)

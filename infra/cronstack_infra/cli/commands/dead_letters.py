@@ -11,11 +11,11 @@ import click
 
 from cronstack import clock
 from cronstack.ledger.rows import FINISHED
-from cronstack_infra.cli.options.clouds import Cloud, cloud_options
+from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
 from cronstack_infra.cli.output.counting import Count, counting
 from cronstack_infra.cli.output.spans import span, utc
 from cronstack_infra.cli.output.tables import print_json, print_keyed, print_table, printable, short
-from cronstack_infra.cli.output.waiting import Attempts
+from cronstack_infra.cli.output.waiting import AttemptPrinter
 from cronstack_infra.ops.dead_letters.dropping import drop as drop_letters
 from cronstack_infra.ops.dead_letters.letters import DeadLetter, summarise
 from cronstack_infra.ops.dead_letters.reading import list_letters
@@ -49,7 +49,7 @@ def _on_letters(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @command.command("list")
 @_on_letters
-def list_(cloud: Cloud, job: str | None, origin: str | None, as_json: bool) -> None:
+def list_(cloud: SelectedCloud, job: str | None, origin: str | None, as_json: bool) -> None:
     """List dead letters of one JOB, or of all, the oldest first."""
     letters, unread = _read(cloud, job, origin)
     if as_json:
@@ -77,7 +77,7 @@ def list_(cloud: Cloud, job: str | None, origin: str | None, as_json: bool) -> N
 
 @command.command()
 @_on_letters
-def summary(cloud: Cloud, job: str | None, origin: str | None, as_json: bool) -> None:
+def summary(cloud: SelectedCloud, job: str | None, origin: str | None, as_json: bool) -> None:
     """Group dead letters by cause, the most frequent first."""
     letters, unread = _read(cloud, job, origin)
     causes = summarise(letters)
@@ -112,7 +112,7 @@ def summary(cloud: Cloud, job: str | None, origin: str | None, as_json: bool) ->
 @command.command()
 @click.argument("id")
 @cloud_options
-def show(cloud: Cloud, id: str) -> None:
+def show(cloud: SelectedCloud, id: str) -> None:
     """Show complete dead letters. ID is the letter's id, occurrence or key, or the beginning of one of these."""
     letters, unread = _read(cloud, None, None)
     found = [
@@ -128,7 +128,7 @@ def show(cloud: Cloud, id: str) -> None:
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @json_option
 @cloud_options
-def drop(cloud: Cloud, ids: tuple[str, ...], as_json: bool) -> None:
+def drop(cloud: SelectedCloud, ids: tuple[str, ...], as_json: bool) -> None:
     """Delete dead letters without a run, by their ids (see "list --json"). Print each one: no other copy exists."""
     dropped = drop_letters(cloud("sqs"), cloud.deployment(), ids, counting=_counting)
     if as_json:
@@ -152,7 +152,7 @@ def drop(cloud: Cloud, ids: tuple[str, ...], as_json: bool) -> None:
 @json_option
 @cloud_options
 def redrive_(
-    cloud: Cloud,
+    cloud: SelectedCloud,
     job: str | None,
     origin: str | None,
     ids: tuple[str, ...],
@@ -193,7 +193,7 @@ def redrive_(
         wait=PATIENCE if wait else 0,
         dry_run=dry_run,
         any_sender=any_sender,
-        report=lambda occurrence: Attempts(occurrence.job, prefix=f"{occurrence.job}  {occurrence.id}  "),
+        report=lambda occurrence: AttemptPrinter(occurrence.job, prefix=f"{occurrence.job}  {occurrence.id}  "),
         warn=_warn,
         unread=unread,
         counting=_counting,
@@ -248,7 +248,7 @@ class _Unread:
         _warn(f"{sentence}: run the same command again in two minutes")
 
 
-def _read(cloud: Cloud, job: str | None, origin: str | None) -> tuple[list[DeadLetter], list[str]]:
+def _read(cloud: SelectedCloud, job: str | None, origin: str | None) -> tuple[list[DeadLetter], list[str]]:
     """Return the letters, and the reasons why there may be others."""
     unread = _Unread()
     sqs, deployment = cloud("sqs"), cloud.deployment()
@@ -256,7 +256,7 @@ def _read(cloud: Cloud, job: str | None, origin: str | None) -> tuple[list[DeadL
     return letters, unread.sentences
 
 
-def _warn_of_removed(cloud: Cloud, letters: list[DeadLetter]) -> None:
+def _warn_of_removed(cloud: SelectedCloud, letters: list[DeadLetter]) -> None:
     """Print the remedy for letters of jobs that are not deployed."""
     deployed = {job.name for job in deployed_jobs(cloud("lambda"), cloud.deployment())}
     for job in sorted({letter.job for letter in letters if letter.job} - deployed):

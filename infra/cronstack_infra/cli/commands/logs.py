@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import click
 
 from cronstack import clock
-from cronstack_infra.cli.options.clouds import Cloud, cloud_options
+from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
 from cronstack_infra.cli.options.times import since_option
 from cronstack_infra.cli.output.tables import json_text, print_json, printable
-from cronstack_infra.ops.logs import Line, follow, group_of, read
+from cronstack_infra.ops.logs import LogEvent, follow, group_of, read
 
 
 @click.command(short_help="Show the log of a job; -f follows it.")
@@ -21,7 +21,7 @@ from cronstack_infra.ops.logs import Line, follow, group_of, read
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; with -f one object per line.")
 @cloud_options
-def command(cloud: Cloud, job: str, following: bool, since: str, as_json: bool) -> None:
+def command(cloud: SelectedCloud, job: str, following: bool, since: str, as_json: bool) -> None:
     """Show the log of JOB, the oldest line first, with times in UTC."""
     from cronstack_infra.ops.deployment import find_job
 
@@ -46,7 +46,7 @@ def command(cloud: Cloud, job: str, following: bool, since: str, as_json: bool) 
         click.echo(f"Nothing in {group} since {begin:%Y-%m-%d %H:%M:%S} UTC.")
 
 
-def rows(line: Line) -> Iterator[str]:
+def rows(line: LogEvent) -> Iterator[str]:
     """Yield the lines of a log event. The first has the time; further lines, such as a traceback, are aligned below."""
     time = f"{line.at:%Y-%m-%d %H:%M:%S}.{line.at.microsecond // 1000:03}"
     for number, text in enumerate(line.text.splitlines() or [""]):

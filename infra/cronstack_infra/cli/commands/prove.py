@@ -14,7 +14,7 @@ from cronstack_infra.cli.output.tables import print_json, print_table
 from cronstack_infra.plural import counted
 
 if TYPE_CHECKING:
-    from cronstack_infra.play.prove.seeds.scenario import Verdict
+    from cronstack_infra.play.prove.seeds.scenario import SeedResult
     from cronstack_infra.play.prove.seeds.search import Found
     from cronstack_infra.play.prove.walk.walk import Walked
 
@@ -269,7 +269,7 @@ def _show(found: Found, seconds: float, switch: str | None) -> None:
             click.echo(f"Also seeds {', '.join(others)}{' ...' if len(found.violations) > 10 else ''}")
 
 
-def _explain(violation: Verdict, switch: str | None) -> None:
+def _explain(violation: SeedResult, switch: str | None) -> None:
     from cronstack_infra.play.prove.seeds.scenario import play
 
     trace = play(violation.seed, tracing=True, switch=switch).trace
@@ -297,5 +297,5 @@ def _as_json(found: Found, seconds: float) -> dict[str, Any]:
     }
 
 
-def _violation(verdict: Verdict) -> dict[str, Any]:
+def _violation(verdict: SeedResult) -> dict[str, Any]:
     return {"seed": verdict.seed, "invariant": verdict.invariant or None, "text": verdict.text or None}

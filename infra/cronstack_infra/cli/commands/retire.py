@@ -10,7 +10,7 @@ import click
 from cronstack import clock
 from cronstack.errors import DeclarationError, OperationError
 from cronstack_infra.cli.errors import is_aws, message
-from cronstack_infra.cli.options.clouds import Cloud, cloud_options
+from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
 from cronstack_infra.cli.options.declared import declared_jobs
 from cronstack_infra.lock_file import LOCK, Lock, read_lock, write_lock
 from cronstack_infra.project import Project
@@ -24,7 +24,7 @@ INDEX_LAG: Final = 2.0
 @click.argument("job")
 @click.option(EVEN_IF_WAITING, is_flag=True, help="Do not check for waiting plans and runs of the job.")
 @cloud_options
-def command(cloud: Cloud, job: str, even_if_waiting: bool) -> None:
+def command(cloud: SelectedCloud, job: str, even_if_waiting: bool) -> None:
     """Remove JOB, which the code no longer declares, from cronstack.lock. The next deployment then deletes the roles
     that send its plans and carriers.
 
@@ -50,7 +50,7 @@ def command(cloud: Cloud, job: str, even_if_waiting: bool) -> None:
     click.echo(f"{job} is retired in {LOCK}. Commit the file; the next deployment deletes {roles}.")
 
 
-def _check(lock: Lock, cloud: Cloud, job: str) -> bool:
+def _check(lock: Lock, cloud: SelectedCloud, job: str) -> bool:
     """Return whether the job is declared and has only lost ``once()``. Raise BadParameter if it cannot be retired."""
     known = lock.jobs(cloud.package)
     if job not in known:
@@ -69,7 +69,7 @@ def _check(lock: Lock, cloud: Cloud, job: str) -> bool:
     )
 
 
-def _check_nothing_waits(cloud: Cloud, job: str) -> None:
+def _check_nothing_waits(cloud: SelectedCloud, job: str) -> None:
     """Raise OperationError if something of the job waits, or if the stack cannot be read."""
     from cronstack_infra.ops.leftovers import find_leftovers_of
 

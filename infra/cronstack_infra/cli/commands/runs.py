@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from cronstack import clock
-from cronstack_infra.cli.options.clouds import Cloud, cloud_options
+from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
 from cronstack_infra.cli.options.times import since_option
 from cronstack_infra.cli.output.counting import counting
 from cronstack_infra.cli.output.rows import attempt_of, note_missed, status_of, took, why
 from cronstack_infra.cli.output.spans import utc
 from cronstack_infra.cli.output.tables import print_json, print_keyed, short
 from cronstack_infra.ops.listing import ROW_STATUSES, list_planned, list_recent, list_runs
-from cronstack_infra.ops.runs import Row, find_key
+from cronstack_infra.ops.runs import RunRow, find_key
 
 COLUMNS = ("job", "due (UTC)", "status", "attempt", "started", "took", "occurrence", "key", "why")
 
@@ -26,7 +26,13 @@ COLUMNS = ("job", "due (UTC)", "status", "attempt", "started", "took", "occurren
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @cloud_options
 def command(
-    cloud: Cloud, job: str | None, status: str | None, since: str | None, key: str | None, count: int, as_json: bool
+    cloud: SelectedCloud,
+    job: str | None,
+    status: str | None,
+    since: str | None,
+    key: str | None,
+    count: int,
+    as_json: bool,
 ) -> None:
     """List runs of one JOB, or of all, the latest first.
 
@@ -82,7 +88,7 @@ def command(
         click.echo(f"\nMore runs are planned, the next for {utc(following.due)} UTC: cronstack runs --status planned")
 
 
-def cells(row: Row) -> tuple[str, ...]:
+def cells(row: RunRow) -> tuple[str, ...]:
     """Return the cells of one row of the table."""
     started = "-" if row.started is None else f"{row.started:%m-%d %H:%M:%S}"
     return (

@@ -10,7 +10,7 @@ import click
 from cronstack import clock
 from cronstack.occurrence import to_datetime, to_milliseconds
 from cronstack_infra.cli.commands.once.wording import errors_as_options
-from cronstack_infra.cli.options.clouds import Cloud, cloud_options
+from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
 from cronstack_infra.cli.options.locked import locked_jobs
 from cronstack_infra.cli.options.times import since_option
 from cronstack_infra.cli.output.counting import counting
@@ -29,7 +29,7 @@ COLUMNS: Final = ("kind", "job", "key", "what it is", "since", "what fixes it", 
 @click.option("--since", metavar="T", help="Check plans due since: 12h or 7d ago, or a time. Defaults to 2 days ago.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @cloud_options
-def command(cloud: Cloud, fix: bool, since: str | None, as_json: bool) -> int:
+def command(cloud: SelectedCloud, fix: bool, since: str | None, as_json: bool) -> int:
     """List strays that a crash, a deploy or a change in the console has left. Exit code 1 if any is not fixed.
 
     

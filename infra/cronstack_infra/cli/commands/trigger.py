@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from cronstack import clock, entropy
-from cronstack_infra.cli.options.clouds import Cloud, cloud_options
+from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
 from cronstack_infra.cli.options.inputs import json_object
 from cronstack_infra.cli.options.times import a_time, moment_option
 from cronstack_infra.cli.output.tables import print_json, printable
-from cronstack_infra.cli.output.waiting import Attempts
+from cronstack_infra.cli.output.waiting import AttemptPrinter
 
 PATIENCE = 1200.0
 """Seconds that --wait waits: enough for several attempts and their pauses."""
@@ -31,7 +31,9 @@ PATIENCE = 1200.0
 @click.option("--wait", is_flag=True, help="Wait for the end; exit code 1 unless it succeeded.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @cloud_options
-def command(cloud: Cloud, job: str, at: str | None, input: dict[str, Any] | None, wait: bool, as_json: bool) -> int:
+def command(
+    cloud: SelectedCloud, job: str, at: str | None, input: dict[str, Any] | None, wait: bool, as_json: bool
+) -> int:
     """Run JOB now, as an occurrence of its own, or with --at the occurrence of a scheduled time.
 
     The guard treats it like any other: an occurrence that has run is not run again, and the overlap policy applies.
@@ -59,7 +61,7 @@ def command(cloud: Cloud, job: str, at: str | None, input: dict[str, Any] | None
         clock=clock.now,
         sleep=clock.sleep,
         patience=PATIENCE,
-        report=Attempts(job),
+        report=AttemptPrinter(job),
     )
     if as_json:
         print_json(row.as_json())

@@ -29,7 +29,7 @@ R = TypeVar("R")
 
 
 @dataclass
-class Cloud:
+class SelectedCloud:
     """The selected cloud and stack. ``cloud("sqs")`` returns a client; each is created once."""
 
     address: str | None
@@ -71,8 +71,8 @@ class Cloud:
         return make(service, config=config, **client_arguments(self.address, region_of(os.environ)))
 
 
-def cloud_options(command: Callable[Concatenate[Cloud, P], R]) -> Callable[..., R]:
-    """Add the options. The command receives a ``Cloud`` as its first argument."""
+def cloud_options(command: Callable[Concatenate[SelectedCloud, P], R]) -> Callable[..., R]:
+    """Add the options. The command receives a ``SelectedCloud`` as its first argument."""
 
     @click.option("--local", is_flag=True, help=f"Use the local cloud: AWS_ENDPOINT_URL, else port {DEFAULT_PORT}.")
     @click.option("--port", type=click.IntRange(1, 65535), help="Use the local cloud at this port.")
@@ -82,7 +82,7 @@ def cloud_options(command: Callable[Concatenate[Cloud, P], R]) -> Callable[..., 
     @click.option("--stack", metavar="NAME", help="Name of the stack. Defaults to the project's stack.")
     @functools.wraps(command)
     def with_cloud(*args: Any, local: bool, port: int | None, package: str, stack: str | None, **options: Any) -> R:
-        cloud = Cloud(
+        cloud = SelectedCloud(
             local_address(os.environ, local=local, port=port), stack or Project.find().stack(package), package
         )
         return command(cloud, *args, **options)

@@ -12,7 +12,7 @@ from tempfile import NamedTemporaryFile
 
 
 @dataclass(frozen=True)
-class Source:
+class RereadableFile:
     """A regular file, and the name that messages show."""
 
     path: Path
@@ -20,11 +20,11 @@ class Source:
 
 
 @contextmanager
-def rereadable(file: Path) -> Iterator[Source]:
+def rereadable(file: Path) -> Iterator[RereadableFile]:
     """Yield a source that can be read any number of times. ``-`` is stdin."""
     is_stdin = str(file) == "-"
     if not is_stdin and file.is_file():
-        yield Source(file, str(file))
+        yield RereadableFile(file, str(file))
         return
     with NamedTemporaryFile(prefix="cronstack-") as copy:
         if is_stdin:
@@ -33,4 +33,4 @@ def rereadable(file: Path) -> Iterator[Source]:
             with file.open("rb") as pipe:
                 shutil.copyfileobj(pipe, copy)
         copy.flush()
-        yield Source(Path(copy.name), "<stdin>" if is_stdin else str(file))
+        yield RereadableFile(Path(copy.name), "<stdin>" if is_stdin else str(file))

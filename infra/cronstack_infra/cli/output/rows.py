@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cronstack_infra.ops.runs import Row
+from cronstack_infra.ops.runs import RunRow
 
 
-def status_of(row: Row) -> str:
+def status_of(row: RunRow) -> str:
     """Return "retrying at 12:00:05", "running (overdue)" or "succeeded"."""
     status = f"{row.status} (overdue)" if row.overdue else row.status
     return status if row.after is None else f"{status} at {row.after:%H:%M:%S}"
 
 
-def attempt_of(row: Row) -> str:
+def attempt_of(row: RunRow) -> str:
     """Return "2/3", or "-" for a row without an attempt."""
     return f"{row.attempt}/{row.limit}" if row.attempt else "-"
 
 
-def why(row: Row) -> str:
+def why(row: RunRow) -> str:
     """Return the reason of a skipped or missed run, the occurrence that ran instead, and the last error."""
     failed = row.error if row.status in ("retrying", "crashed", "dead", "running") else ""
     if row.status == "missed":
@@ -27,7 +27,7 @@ def why(row: Row) -> str:
     return ": ".join(part for part in (row.reason, other, failed) if part)
 
 
-def note_missed(rows: Iterable[Row]) -> str:
+def note_missed(rows: Iterable[RunRow]) -> str:
     """Return the command that starts the missed runs in ``rows``. Return "" if none was missed."""
     jobs = {row.job: row.remedy for row in rows if row.remedy}
     if not jobs:

@@ -10,7 +10,7 @@ import click
 from cronstack import clock
 from cronstack_infra.cli.output.spans import span
 from cronstack_infra.cli.output.tables import printable
-from cronstack_infra.ops.runs import UNSTARTED, Row
+from cronstack_infra.ops.runs import UNSTARTED, RunRow
 
 
 def print_line(line: str) -> None:
@@ -18,7 +18,7 @@ def print_line(line: str) -> None:
     click.echo(line, err=True)
 
 
-class Attempts:
+class AttemptPrinter:
     """Printer of the attempts of one run. ``follow`` calls it with each new state of the run."""
 
     def __init__(
@@ -33,12 +33,12 @@ class Attempts:
         self._seen: int | None = None
         """The last attempt whose end is reported; None before the first state."""
 
-    def __call__(self, row: Row | None) -> None:
+    def __call__(self, row: RunRow | None) -> None:
         line = self._unstarted() if row is None else self._line(row)
         if line:
             self._write(printable(f"{self._prefix}{line}"))
 
-    def _line(self, row: Row) -> str:
+    def _line(self, row: RunRow) -> str:
         seen, attempt = self._seen, f"attempt {row.attempt} of {row.limit}"
         if row.status == "running" and not row.overdue:
             self._seen = row.attempt - 1
@@ -55,7 +55,7 @@ class Attempts:
                 return f"{attempt} ended without a result: its process died; attempt {row.attempt + 1} takes over"
         return ""
 
-    def _next(self, row: Row) -> str:
+    def _next(self, row: RunRow) -> str:
         following = f"attempt {row.attempt + 1} comes"
         if row.after is None:
             return f"{following} soon"

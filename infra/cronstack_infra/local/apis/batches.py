@@ -14,7 +14,7 @@ from moto.sqs.models import Queue
 from cronstack_infra.local.moto import privates
 from cronstack_infra.local.moto.patch import Patch, replaced_by, wrapped_by
 from cronstack_infra.local.refusals.messages import check_entry_with_handle, check_sent_entry
-from cronstack_infra.local.refusals.refusal import Refusal
+from cronstack_infra.local.refusals.refusal import ApiError
 
 Check = Callable[[Mapping[str, Any], int, Queue], None]
 
@@ -49,7 +49,7 @@ def _checked(self: Any, check: Check) -> tuple[list[Any], list[dict[str, Any]]]:
     for number, entry in enumerate(privates.parameter(self, "Entries", []), 1):
         try:
             check(entry, number, queue)
-        except Refusal as refusal:
+        except ApiError as refusal:
             failed.append({"Id": entry["Id"], "SenderFault": True, "Code": refusal.code, "Message": refusal.message})
         else:
             valid.append(entry)

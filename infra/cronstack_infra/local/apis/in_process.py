@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from cronstack_infra.local.moto.patch import Patch
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 
 
-def _answering(_: object, around: Surroundings) -> Callable[..., Any]:
+def _answering(_: object, around: PatchParameters) -> Callable[..., Any]:
     def stub(stubber: Any, event_name: str, request: Any, **given: Any) -> Any:
         return around.answer(stubber, event_name, request) if stubber.enabled else None
 

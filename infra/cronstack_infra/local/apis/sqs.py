@@ -18,7 +18,7 @@ from cronstack_infra.local.lock import BACKENDS
 from cronstack_infra.local.lookups import identities, lineage
 from cronstack_infra.local.moto import privates
 from cronstack_infra.local.moto.patch import Patch, replaced_by, wrapped_by
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 
 _LONGEST_WAIT: Final = 0.5
 """Seconds after which a poll checks the queue again: a hidden message becomes visible without a request."""
@@ -50,7 +50,7 @@ def _set_attributes(moto_set: Any, queue: Any, attributes: dict[str, Any], now: 
         queue.policy = policy
 
 
-def _receiving(receive: Any, around: Surroundings) -> Callable[..., list[Message]]:
+def _receiving(receive: Any, around: PatchParameters) -> Callable[..., list[Message]]:
     def receive_message(
         self: Any,
         queue_name: str,
@@ -79,7 +79,7 @@ def _receiving(receive: Any, around: Surroundings) -> Callable[..., list[Message
     return receive_message
 
 
-def _misses_messages(queue: Any, around: Surroundings) -> bool:
+def _misses_messages(queue: Any, around: PatchParameters) -> bool:
     """Return whether a short poll, which queries only some of AWS's servers, misses the messages of the others."""
     switches = around.port.switches if around.port is not None else None
     if switches is None or not switches.empty_polls:
@@ -111,11 +111,11 @@ def _now() -> float:
     return models.unix_time_millis()  # type: ignore[attr-defined]  # replaced by _milliseconds
 
 
-def _milliseconds(_: Any, around: Surroundings) -> Callable[[], float]:
+def _milliseconds(_: Any, around: PatchParameters) -> Callable[[], float]:
     return lambda: around.now().timestamp() * 1000
 
 
-def _showing(attributes: Any, _: Surroundings) -> property:
+def _showing(attributes: Any, _: PatchParameters) -> property:
     return property(lambda queue: _shown(attributes.fget(queue)))
 
 
@@ -158,11 +158,11 @@ def _init_without_mappings(init: Any, self: Any, *args: Any, **attributes: Any) 
     self.lambda_event_source_mappings = DiscardingDict()
 
 
-def _address(_: Any, around: Surroundings) -> property:
+def _address(_: Any, around: PatchParameters) -> property:
     return property(lambda queue: f"{around.endpoint}/{queue.account_id}/{queue.name}")
 
 
-def _showable(names: list[str], _: Surroundings) -> list[str]:
+def _showable(names: list[str], _: PatchParameters) -> list[str]:
     return [*names, "RedriveAllowPolicy"]
 
 

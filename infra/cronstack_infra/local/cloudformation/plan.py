@@ -30,7 +30,7 @@ ATTRIBUTES: Final[tuple[str, ...]] = (
 """Attributes of a resource outside its properties, which an update may change alone."""
 
 
-class Cause(NamedTuple):
+class ChangeCause(NamedTuple):
     """The cause of a property's change: ChangeSource and CausingEntity of the API."""
 
     source: str | None
@@ -46,7 +46,7 @@ class Difference:
     before: Any
     after: Any
     recreation: str
-    cause: Cause
+    cause: ChangeCause
 
 
 @dataclass(frozen=True)
@@ -148,27 +148,27 @@ def _differences(
         recreation = "Always" if key in causes or replaced_whole else "Never"
         cause = _cause(resources, future, name, key)
         if key == "Tags" and cause.source is None:
-            yield Difference("Tags", None, old.get(key), new.get(key), recreation, Cause("DirectModification"))
+            yield Difference("Tags", None, old.get(key), new.get(key), recreation, ChangeCause("DirectModification"))
         else:
             yield Difference("Properties", key, old.get(key), new.get(key), recreation, cause)
     for key in ATTRIBUTES:
         if before.get(key) != after.get(key):
-            yield Difference(key, None, before.get(key), after.get(key), "Never", Cause("DirectModification"))
+            yield Difference(key, None, before.get(key), after.get(key), "Never", ChangeCause("DirectModification"))
 
 
-def _cause(resources: Resources, future: Resources, name: str, key: str) -> Cause:
+def _cause(resources: Resources, future: Resources, name: str, key: str) -> ChangeCause:
     """Return the cause of a property's change; no source if neither the template nor a reference changes it."""
     old, new = ((side.unevaluated(name).get("Properties") or {}).get(key) for side in (resources, future))
     if old != new:
-        return Cause("DirectModification")
+        return ChangeCause("DirectModification")
     for entity, attribute in _references(new):
         if entity in future.resolved_parameters:
             if future.resolved_parameters[entity] != resources.resolved_parameters.get(entity):
-                return Cause("ParameterReference", entity)
+                return ChangeCause("ParameterReference", entity)
         elif future.has_substitute(entity):
             source = "ResourceAttribute" if attribute else "ResourceReference"
-            return Cause(source, f"{entity}.{attribute}" if attribute else entity)
-    return Cause(None)
+            return ChangeCause(source, f"{entity}.{attribute}" if attribute else entity)
+    return ChangeCause(None)
 
 
 def _references(part: Any) -> Iterator[tuple[str, str]]:

@@ -28,14 +28,14 @@ from cronstack_infra.local.cloudformation.template.parameters import hidden_name
 from cronstack_infra.local.cloudformation.template.template import Template, check, parse
 from cronstack_infra.local.cloudformation.template.types import why_not
 from cronstack_infra.local.moto.patch import Patch, replaced_by
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 
 FAILED = ("CREATE_FAILED", "UPDATE_FAILED")
 """Statuses of a stack whose deployment failed and was not rolled back."""
 _FINAL = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "UPDATE_ROLLBACK_FAILED", "DELETE_FAILED")
 
 
-def _parsing(parse_yaml: Callable[[str], dict[str, Any]], _: Surroundings) -> object:
+def _parsing(parse_yaml: Callable[[str], dict[str, Any]], _: PatchParameters) -> object:
     return staticmethod(lambda template: parse(template, parse_yaml))
 
 

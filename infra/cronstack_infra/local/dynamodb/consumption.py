@@ -17,17 +17,17 @@ from cronstack_infra.local.dynamodb.metering import Meter, Units, metered
 from cronstack_infra.local.dynamodb.order import TABLE, rows_of
 from cronstack_infra.local.dynamodb.writes import stored_item
 from cronstack_infra.local.moto.patch import Patch
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 
 Action = Callable[[Any], Any]
 Reads = Iterable[tuple[str, Mapping[str, Any], bool]]
 """Table, key, and whether the read is consistent."""
 
 
-def _single(reads: Callable[[Mapping[str, Any]], Reads]) -> Callable[[Action, Surroundings], Action]:
+def _single(reads: Callable[[Mapping[str, Any]], Reads]) -> Callable[[Action, PatchParameters], Action]:
     """Wrap an action on one table, whose response has one ConsumedCapacity. ``reads``: its reads by key."""
 
-    def make(action: Action, around: Surroundings) -> Action:
+    def make(action: Action, around: PatchParameters) -> Action:
         def answer(handler: Any) -> Any:
             level = _level(handler.body)
             with metered(int(around.now().timestamp())) as meter:
@@ -49,10 +49,10 @@ def _single(reads: Callable[[Mapping[str, Any]], Reads]) -> Callable[[Action, Su
     return make
 
 
-def _several(reads: Callable[[Mapping[str, Any]], Reads], factor: int) -> Callable[[Action, Surroundings], Action]:
+def _several(reads: Callable[[Mapping[str, Any]], Reads], factor: int) -> Callable[[Action, PatchParameters], Action]:
     """Wrap an action on several tables, whose response has a list. ``factor``: that of transactions, or 1."""
 
-    def make(action: Action, around: Surroundings) -> Action:
+    def make(action: Action, around: PatchParameters) -> Action:
         def answer(handler: Any) -> Any:
             level, is_split = _level(handler.body), factor == TRANSACTIONAL
             with metered(int(around.now().timestamp()), factor) as meter:

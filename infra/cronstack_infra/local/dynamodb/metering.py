@@ -16,7 +16,7 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from cronstack_infra.local.dynamodb import capacity
-from cronstack_infra.local.dynamodb.order import Order, Place, rows_of
+from cronstack_infra.local.dynamodb.order import Place, SortedRows, rows_of
 
 Attributes = Mapping[str, Any]
 
@@ -94,7 +94,7 @@ class Meter:
         units = self.factor * capacity.row_write_units(item, None)
         self._write(table, rows_of(table).order(table), item or key, units)
 
-    def _write(self, table: Any, order: Order, attributes: Attributes | None, units: float) -> None:
+    def _write(self, table: Any, order: SortedRows, attributes: Attributes | None, units: float) -> None:
         self._units(table, order.name).write += units
         place = None if attributes is None else order.place(attributes)
         counts_of(table)[order.name, place[0] if place else ()].write_in(self.second, units)
@@ -141,7 +141,7 @@ def counts_of(table: Any) -> Counts:
     return counts
 
 
-def entry(index: Any, order: Order, attributes: Attributes | None) -> Attributes | None:
+def entry(index: Any, order: SortedRows, attributes: Attributes | None) -> Attributes | None:
     """Return the entry of an item in an index; None if the item is not in the index."""
     if attributes is None or order.place(attributes) is None:
         return None
@@ -149,7 +149,7 @@ def entry(index: Any, order: Order, attributes: Attributes | None) -> Attributes
     return attributes if names is None else {name: value for name, value in attributes.items() if name in names}
 
 
-def projected(index: Any, order: Order) -> frozenset[str] | None:
+def projected(index: Any, order: SortedRows) -> frozenset[str] | None:
     """Return the attributes that an index contains; None: all."""
     kind = (index.projection or {}).get("ProjectionType")
     if kind not in ("KEYS_ONLY", "INCLUDE"):

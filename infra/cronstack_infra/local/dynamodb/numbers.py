@@ -21,7 +21,7 @@ from cronstack_infra.local.dynamodb.canonical import (
     canonical_value,
 )
 from cronstack_infra.local.moto.patch import Patch, replaced_by
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 
 _CONTEXT: Final = Context(prec=38, traps=[Inexact])
 _VALUES: Final = "ExpressionAttributeValues"
@@ -50,7 +50,7 @@ _WITH_ITEMS: Final = {
 Action = Callable[[Any], Any]
 
 
-def _trimming(original: Callable[[Any, Any], None], _: Surroundings) -> Callable[[Any, Any], None]:
+def _trimming(original: Callable[[Any, Any], None], _: PatchParameters) -> Callable[[Any, Any], None]:
     def init(self: Any, type_as_dict: Any) -> None:
         original(self, type_as_dict)
         if self.type in ("N", "NS"):
@@ -73,7 +73,7 @@ class _Deserializer(TypeDeserializer):
         return Decimal(value)
 
 
-def _checking(action: Action, _: Surroundings) -> Action:
+def _checking(action: Action, _: PatchParameters) -> Action:
     """Return an action that first checks and trims the numbers of its request."""
 
     def answer(handler: Any) -> Any:

@@ -1,9 +1,9 @@
 """The rows of a table, sorted by the key of the table and of each index, so that Query reads only its result.
 
-moto keeps a dictionary and sorts all of it for each Query. An ``Order`` keeps the rows of each partition sorted by
-their sort key. A table has one ``Order``, and one for each index; ``TableRows`` updates them with every write. They are
-stored outside the table. A copied, restored or unpickled table has none until a request needs them; then they are built
-from its items.
+moto keeps a dictionary and sorts all of it for each Query. ``SortedRows`` keeps the rows of each partition sorted by
+their sort key. A table has one ``SortedRows``, and one for each index. ``TableRows`` updates them with every write. They
+are stored outside the table. A copied, restored or unpickled table has none until a request needs them; then they are
+built from its items.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Bounds(NamedTuple):
         return above and (place <= self.high if self.with_high else place < self.high)
 
 
-class Order:
+class SortedRows:
     """Rows by partition, each partition sorted."""
 
     def __init__(
@@ -132,10 +132,10 @@ class TableRows:
     def __init__(self, table: Any) -> None:
         self._items: Any = None
         self._declared: Any = None
-        self._orders: dict[str, Order] = {}
+        self._orders: dict[str, SortedRows] = {}
         self._fill(table)
 
-    def order(self, table: Any, index: str = TABLE) -> Order:
+    def order(self, table: Any, index: str = TABLE) -> SortedRows:
         """Return the order of the table, or of an index that exists."""
         self._check(table)
         return self._orders[index]
@@ -213,7 +213,7 @@ def _declared(table: Any) -> list[tuple[str, Any]]:
     return [(index.name, index.schema) for index in (*table.global_indexes, *table.indexes)]
 
 
-def _orders(table: Any) -> Iterator[Order]:
+def _orders(table: Any) -> Iterator[SortedRows]:
     types = defaultdict(
         lambda: "S", {attribute["AttributeName"]: attribute["AttributeType"] for attribute in table.attr}
     )
@@ -221,9 +221,9 @@ def _orders(table: Any) -> Iterator[Order]:
     if table.range_key_attr:
         types[table.range_key_attr] = table.range_key_type
     ranges = [table.range_key_attr] if table.range_key_attr else []
-    yield Order(TABLE, [table.hash_key_attr], ranges, (), types)
+    yield SortedRows(TABLE, [table.hash_key_attr], ranges, (), types)
     for index in (*table.global_indexes, *table.indexes):
         named = {
             kind: [key["AttributeName"] for key in index.schema if key["KeyType"] == kind] for kind in ("HASH", "RANGE")
         }
-        yield Order(index.name, named["HASH"], named["RANGE"], [table.hash_key_attr, *ranges], types)
+        yield SortedRows(index.name, named["HASH"], named["RANGE"], [table.hash_key_attr, *ranges], types)

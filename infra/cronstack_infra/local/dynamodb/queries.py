@@ -14,7 +14,7 @@ from moto.dynamodb.models.dynamo_type import Item, LimitedSizeDict
 
 from cronstack_infra.local.dynamodb import capacity
 from cronstack_infra.local.dynamodb.metering import meter, projected
-from cronstack_infra.local.dynamodb.order import LAST, TABLE, Bounds, Order, Place, rows_of
+from cronstack_infra.local.dynamodb.order import LAST, TABLE, Bounds, Place, SortedRows, rows_of
 from cronstack_infra.local.moto.patch import Patch, wrapped_by
 
 _OUTSIDE: Final = "The provided starting key is outside query boundaries based on provided conditions"
@@ -102,7 +102,7 @@ def _index(table: Any, name: str | None, consistent: bool) -> Any:
 
 
 def _key_range(
-    order: Order,
+    order: SortedRows,
     hash_conditions: Sequence[tuple[str, Any]],
     range_conditions: Sequence[tuple[str, str, Sequence[Any]]],
 ) -> tuple[Place, Bounds]:
@@ -122,7 +122,7 @@ def _key_range(
     return partition, _bounds(prefix, comparison.upper(), compared)
 
 
-def _compared(order: Order, name: str, value: Any) -> Any:
+def _compared(order: SortedRows, name: str, value: Any) -> Any:
     compared = order.value(name, value)
     if compared is None:
         raise MockValidationException(_WRONG_TYPE)
@@ -159,7 +159,7 @@ def _after_prefix(prefix: Any) -> Any:
     return cut[:-1] + chr(ord(cut[-1]) + 1) if cut else LAST
 
 
-def _start(order: Order, partition: Place, bounds: Bounds, start_key: Mapping[str, Any]) -> Place:
+def _start(order: SortedRows, partition: Place, bounds: Bounds, start_key: Mapping[str, Any]) -> Place:
     """Return the place after which to continue. Raise DynamoDB's error for a key that no page can have ended with."""
     place = order.place(start_key)
     if place is None or set(start_key) != set(order.keys):
@@ -172,7 +172,7 @@ def _start(order: Order, partition: Place, bounds: Bounds, start_key: Mapping[st
 
 
 def _read(
-    order: Order,
+    order: SortedRows,
     partition: Place,
     bounds: Bounds,
     projection: frozenset[str] | None,
@@ -197,7 +197,7 @@ def _read(
     return _Page(rows, size, False)
 
 
-def _key_names(table: Any, order: Order) -> list[str]:
+def _key_names(table: Any, order: SortedRows) -> list[str]:
     return list(dict.fromkeys((*table.table_key_attrs, *order.keys)))
 
 

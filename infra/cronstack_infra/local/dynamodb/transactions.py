@@ -34,7 +34,7 @@ from cronstack_infra.local.dynamodb.values import comparable
 from cronstack_infra.local.dynamodb.writes import RowSnapshot
 from cronstack_infra.local.lock import BACKENDS
 from cronstack_infra.local.moto.patch import Patch, replaced_by
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 
 TOKEN_LIFE: Final = timedelta(minutes=10)
 """Time for which a request token is stored. AWS: 10 minutes."""
@@ -85,7 +85,7 @@ class Tokens:
         self._seen[token] = (now, request)
 
 
-def _answering(moto_answer: Callable[[Any], Any], around: Surroundings) -> Callable[[Any], Any]:
+def _answering(moto_answer: Callable[[Any], Any], around: PatchParameters) -> Callable[[Any], Any]:
     return lambda handler: _answer(moto_answer, handler, around.now())
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from moto.core.exceptions import JsonRESTError
 
 from cronstack_infra.local.engine.values import Deliver, FunctionRules
-from cronstack_infra.local.executor.values import Function
+from cronstack_infra.local.executor.values import DeployedFunction
 from cronstack_infra.local.lookups.functions import all_reserved, find_function, function_of, reserved, rules_of
 
-Ready = tuple[Function, int | None]
+Ready = tuple[DeployedFunction, int | None]
 """A function and its reserved concurrency."""
 
 

@@ -14,11 +14,11 @@ from cronstack_infra.local.effects import rule_targets, targets
 from cronstack_infra.local.effects.cached_lookups import Lookups
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.port import Drive
-from cronstack_infra.local.engine.values import Deliver, Refusal, is_rule
+from cronstack_infra.local.engine.values import Deliver, TargetError, is_rule
 from cronstack_infra.local.extras import universal_targets
 from cronstack_infra.local.lookups.functions import qualified
 
-OWN_FAULT: Final = Refusal(
+OWN_FAULT: Final = TargetError(
     "AWS.Scheduler.InternalServerError", "Unexpected error occurred while processing the request", 500
 )
 
@@ -57,7 +57,7 @@ class Deliveries:
                 return
             else:
                 self._deliver_templated(deliver)
-        except targets.Refused as refused:
+        except targets.TargetRefused as refused:
             self._engine.refused(deliver.delivery, refused.refusal, self._drive.now())
         except Exception as fault:  # without an outcome the engine would wait forever
             self._fail(deliver, fault)
@@ -78,7 +78,7 @@ class Deliveries:
         elif service == "sns":
             targets.deliver_to_topic(deliver)
         else:
-            raise targets.Refused(Refusal("ValidationException", f"not a supported target: {arn}", 400))
+            raise targets.TargetRefused(TargetError("ValidationException", f"not a supported target: {arn}", 400))
 
     def _call(self, deliver: Deliver) -> None:
         """Call a universal target, through the drive."""
@@ -86,7 +86,7 @@ class Deliveries:
         targets.require_trust(deliver, self.new_since())
         targets.require(deliver.target.role_arn, universal_targets.permission_of(arn), None, "AccessDeniedException")
 
-        def on_result(result: Refusal | Exception | None) -> None:
+        def on_result(result: TargetError | Exception | None) -> None:
             if result is None:
                 self._engine.delivered(deliver.delivery)
             elif isinstance(result, Exception):

@@ -18,7 +18,7 @@ from moto.core.exceptions import JsonRESTError
 
 from cronstack_infra.local.effects.cached_lookups import Lookups
 from cronstack_infra.local.engine.engine import Engine
-from cronstack_infra.local.engine.port import Answer, Drive
+from cronstack_infra.local.engine.port import Drive, InvocationAnswer
 from cronstack_infra.local.engine.values import (
     Expired,
     Failed,
@@ -29,7 +29,7 @@ from cronstack_infra.local.engine.values import (
     Succeeded,
     Throttled,
 )
-from cronstack_infra.local.executor.values import Function, Invocation, Outcome
+from cronstack_infra.local.executor.values import DeployedFunction, Invocation, InvocationOutcome
 from cronstack_infra.local.lookups import lineage
 
 _LONGEST_RESULT: Final = 2048
@@ -53,7 +53,7 @@ class RecursiveInvocation(LambdaClientError):
 class Admitted:
     """A function that may run now, and the lineage of this invocation."""
 
-    function: Function
+    function: DeployedFunction
     lineage: str
 
 
@@ -72,7 +72,7 @@ class Invoker:
         self.active: Counter[str] = Counter()
         """Invocations under way, by the function's ARN."""
         self._engine, self._drive, self._lookups, self._unique, self._note = engine, drive, lookups, unique, note
-        self._answers: dict[str, Answer] = {}
+        self._answers: dict[str, InvocationAnswer] = {}
         """Synchronous invocations under way, by request id."""
 
     def run(self, effect: RunFunction) -> None:
@@ -105,7 +105,7 @@ class Invoker:
         if not isinstance(outcome, Throttled):
             self._engine.freed(now)
 
-    def invoke(self, function_arn: str, payload: str, client_context: str | None) -> tuple[str, Outcome]:
+    def invoke(self, function_arn: str, payload: str, client_context: str | None) -> tuple[str, InvocationOutcome]:
         """Invoke and wait; return the request id and the outcome. Raises Invoke's errors."""
         function, reserved = self._lookups.ready(function_arn)
         throttled = self._throttled(function, reserved)
@@ -118,7 +118,7 @@ class Invoker:
         invocation = Invocation(
             request_id, function, event, function_arn, client_context=client_context, lineage=rounds
         )
-        answer = self._answers[request_id] = Answer(invocation)
+        answer = self._answers[request_id] = InvocationAnswer(invocation)
         self.submit(invocation)
         try:
             return request_id, self._drive.wait(answer)
@@ -143,7 +143,7 @@ class Invoker:
         self.active[invocation.function.arn] += 1
         self._drive.execute(invocation)
 
-    def ended(self, invocation: Invocation, outcome: Outcome) -> None:
+    def ended(self, invocation: Invocation, outcome: InvocationOutcome) -> None:
         """Count and report the end of any invocation."""
         self.active[invocation.function.arn] -= 1
         self._engine.freed(self._drive.now())
@@ -153,7 +153,7 @@ class Invoker:
         fields |= {"result" if outcome.ok else "error": text[:_LONGEST_RESULT]}
         self._drive.report("finished", **fields, attempt=invocation.attempt, seconds=round(outcome.seconds, 3))
 
-    def answered(self, invocation: Invocation, outcome: Outcome) -> bool:
+    def answered(self, invocation: Invocation, outcome: InvocationOutcome) -> bool:
         """Pass the outcome to the caller that waits for this invocation. Return whether there is such a caller."""
         answer = self._answers.get(invocation.request_id)
         if answer is None:
@@ -161,7 +161,7 @@ class Invoker:
         answer.set(outcome)
         return True
 
-    def event_ended(self, invocation: Invocation, outcome: Outcome) -> None:
+    def event_ended(self, invocation: Invocation, outcome: InvocationOutcome) -> None:
         """Report to the engine how the invocation for an asynchronous event ended."""
         text, version = outcome.payload.decode("utf-8", "replace"), invocation.function.version
         ended = Succeeded(text, version) if outcome.ok else Failed(text, version)
@@ -173,7 +173,7 @@ class Invoker:
         self.active.clear()
         self._answers.clear()
 
-    def _throttled(self, function: Function, reserved: int | None) -> Throttled | None:
+    def _throttled(self, function: DeployedFunction, reserved: int | None) -> Throttled | None:
         """Return why a function has no sandbox left: its reserved concurrency, or the account's shared concurrency."""
         if reserved is not None:
             return Throttled(reserved_zero=reserved == 0) if self.active[function.arn] >= reserved else None
@@ -184,7 +184,7 @@ class Invoker:
         in_use = sum(count for arn, count in self.active.items() if arn not in reservations)
         return Throttled(shared=True) if in_use >= quota - sum(reservations.values()) else None
 
-    def _enter(self, function: Function, counts: lineage.Counts) -> str | None:
+    def _enter(self, function: DeployedFunction, counts: lineage.Counts) -> str | None:
         """Return the lineage of a further invocation; None, with a note, when it would continue a loop."""
         counted = lineage.one_more(counts, function.arn)
         if function.may_loop or not lineage.is_loop(counted, function.arn):

@@ -14,7 +14,7 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
 from cronstack_infra.local.effects import targets
-from cronstack_infra.local.engine.values import Deliver, Refusal, SendRecord
+from cronstack_infra.local.engine.values import Deliver, SendRecord, TargetError
 from cronstack_infra.local.lookups import permissions
 from cronstack_infra.local.lookups.functions import qualified
 from cronstack_infra.local.moto import privates
@@ -46,8 +46,8 @@ def deliver(given: Deliver, accept: Accept, note: Note) -> None:
         else:
             _require(given, "sns:Publish", lambda: _note_of_topic(arn, rule, note))
             targets.publish(arn, given.payload)
-    except targets.Refused as refused:
-        raise targets.Refused(_with_eventbridge_code(refused.refusal)) from None
+    except targets.TargetRefused as refused:
+        raise targets.TargetRefused(_with_eventbridge_code(refused.refusal)) from None
 
 
 def send_letter(record: SendRecord, note: Note) -> None:
@@ -64,7 +64,7 @@ def _require(given: Deliver, action: str, by_policy: Callable[[], None]) -> None
     context = _context(given.schedule_arn)
     if role is None or not permissions.may_be_assumed(role, EVENTS, context).allowed:
         text = f"The role {given.target.role_arn} does not exist, or its trust policy does not let {EVENTS} assume it"
-        raise targets.Refused(Refusal("FAILED_TO_ASSUME_ROLE", text, 403))
+        raise targets.TargetRefused(TargetError("FAILED_TO_ASSUME_ROLE", text, 403))
     targets.require(given.target.role_arn, action, given.target.arn, NO_PERMISSIONS)
 
 
@@ -77,7 +77,7 @@ def _require_permission(function: Any, arn: str, rule: str) -> None:
             f"{EVENTS} may not invoke {arn} for {rule}, {verdict.reason}."
             " Add an AWS::Lambda::Permission (or call AddPermission) with this principal and this SourceArn."
         )
-        raise targets.Refused(Refusal(NO_PERMISSIONS, text, 403))
+        raise targets.TargetRefused(TargetError(NO_PERMISSIONS, text, 403))
 
 
 def _note_of_queue(arn: str, rule: str, note: Note) -> None:
@@ -108,7 +108,7 @@ def _context(rule: str) -> dict[str, str]:
     return {"aws:SourceArn": rule, "aws:SourceAccount": rule.split(":")[4]}
 
 
-def _with_eventbridge_code(refusal: Refusal) -> Refusal:
+def _with_eventbridge_code(refusal: TargetError) -> TargetError:
     """Replace the target's error code by EventBridge's code if the target does not exist."""
     missing = refusal.status == 404 or "NonExistentQueue" in refusal.code or "NotFound" in refusal.code
-    return Refusal(NO_RESOURCE, refusal.message, 404) if missing else refusal
+    return TargetError(NO_RESOURCE, refusal.message, 404) if missing else refusal

@@ -35,7 +35,7 @@ from cronstack_infra.local.engine.values import (
     ScheduleConfig,
     SendRecord,
 )
-from cronstack_infra.local.executor.values import Function, Invocation, Outcome
+from cronstack_infra.local.executor.values import DeployedFunction, Invocation, InvocationOutcome
 from cronstack_infra.local.lookups import groups, lineage
 from cronstack_infra.switches.settings import Switches
 
@@ -133,7 +133,9 @@ class EffectRunner:
         self._drive.enqueue(request_id, put)
         return request_id
 
-    def invoke(self, function_arn: str, payload: str, client_context: str | None = None) -> tuple[str, Outcome]:
+    def invoke(
+        self, function_arn: str, payload: str, client_context: str | None = None
+    ) -> tuple[str, InvocationOutcome]:
         return self._invoker.invoke(function_arn, payload, client_context)
 
     def function_created(self) -> None:
@@ -159,12 +161,12 @@ class EffectRunner:
         fields = {"function": invocation.function.name, "request_id": invocation.request_id}
         self._drive.report("started", **fields, attempt=invocation.attempt)
 
-    def finished(self, invocation: Invocation, outcome: Outcome) -> None:
+    def finished(self, invocation: Invocation, outcome: InvocationOutcome) -> None:
         self._invoker.ended(invocation, outcome)
         if not self._invoker.answered(invocation, outcome) and not self._polls.finished(invocation, outcome):
             self._invoker.event_ended(invocation, outcome)
 
-    def log(self, function: Function, log_stream: str, lines: list[str]) -> None:
+    def log(self, function: DeployedFunction, log_stream: str, lines: list[str]) -> None:
         """Write lines to CloudWatch Logs, and report the handler's own lines."""
         backend = logs_backends[function.account][function.region]
         backend.ensure_log_group(function.log_group)

@@ -15,7 +15,7 @@ from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.port import Drive
 from cronstack_infra.local.engine.sources import DeleteMessages, PollQueue, Received, RunBatch
 from cronstack_infra.local.engine.values import Failed, Succeeded
-from cronstack_infra.local.executor.values import Invocation, Outcome
+from cronstack_infra.local.executor.values import Invocation, InvocationOutcome
 from cronstack_infra.local.lookups import lineage
 from cronstack_infra.local.lookups.queues import find_queue, visibility_of
 from cronstack_infra.local.moto import privates
@@ -77,7 +77,7 @@ class Polls:
         for message in [message for message in privates.messages(queue) if message.receipt_handle in handles]:
             queue.delete_message(str(message.receipt_handle))
 
-    def finished(self, invocation: Invocation, outcome: Outcome) -> bool:
+    def finished(self, invocation: Invocation, outcome: InvocationOutcome) -> bool:
         """Report the end of a batch's invocation to the engine. Return whether the invocation was of a batch."""
         number = self._batches.pop(invocation.request_id, None)
         if number is None:
@@ -92,7 +92,7 @@ class Polls:
             role = targets.require_function(effect.function_arn).role
             if not problem:
                 targets.require(role, _PERMISSION, effect.queue_arn, "AccessDenied")
-        except targets.Refused as refused:
+        except targets.TargetRefused as refused:
             problem = refused.refusal.message
         if problem and self._problems.get(effect.uuid) != problem:
             self._drive.report("note", text=f"event source {effect.queue_arn}: {problem}")

@@ -17,7 +17,7 @@ from moto.sqs.models import sqs_backends
 from werkzeug.exceptions import HTTPException
 
 from cronstack_infra.local.engine.records import api_request
-from cronstack_infra.local.engine.values import Deliver, Refusal, SendRecord
+from cronstack_infra.local.engine.values import Deliver, SendRecord, TargetError
 from cronstack_infra.local.lookups import identities, permissions
 from cronstack_infra.local.lookups.functions import find_function
 
@@ -25,10 +25,10 @@ _FAULTS: Final = (HTTPException, ServiceException)
 """Exceptions by which moto's backends refuse a call."""
 
 
-class Refused(Exception):
+class TargetRefused(Exception):
     """The API of a target refused a call."""
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: TargetError) -> None:
         super().__init__(refusal.message)
         self.refusal = refusal
 
@@ -37,7 +37,7 @@ def require_function(arn: str) -> LambdaFunction:
     """Return the function of an ARN, qualified or not. Raises Refused when it does not exist."""
     function = find_function(arn)
     if function is None:
-        raise Refused(Refusal("ResourceNotFoundException", f"Function not found: {arn}", 404))
+        raise TargetRefused(TargetError("ResourceNotFoundException", f"Function not found: {arn}", 404))
     return function
 
 
@@ -45,13 +45,13 @@ def require(role_arn: str, action: str, resource: str | None, code: str) -> None
     """Raise Refused unless a role exists and allows an action on the resource; None: on any resource."""
     role = permissions.find_role(role_arn)
     if role is None:
-        raise Refused(Refusal(code, f"The role {role_arn} cannot be assumed: it does not exist.", 403))
+        raise TargetRefused(TargetError(code, f"The role {role_arn} cannot be assumed: it does not exist.", 403))
     verdict = permissions.may(role, action, resource)
     if not verdict.allowed:
         account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
         user = f"arn:aws:sts::{account}:assumed-role/{name}/local"
         text = f"User: {user} is not authorized to perform: {action} on resource: {resource or '*'} {verdict.reason}"
-        raise Refused(Refusal(code, text, 403))
+        raise TargetRefused(TargetError(code, text, 403))
 
 
 def require_known(role_arn: str, new_since: datetime | None) -> None:
@@ -59,7 +59,7 @@ def require_known(role_arn: str, new_since: datetime | None) -> None:
     role = permissions.find_role(role_arn) if new_since is not None else None
     if role is not None and new_since is not None and permissions.is_new(role, new_since):
         text = f"The role {role_arn} cannot be assumed yet: it was created a moment ago."
-        raise Refused(Refusal("AccessDeniedException", text, 403))
+        raise TargetRefused(TargetError("AccessDeniedException", text, 403))
 
 
 def require_trust(deliver: Deliver, new_since: datetime | None) -> None:
@@ -73,7 +73,7 @@ def require_trust(deliver: Deliver, new_since: datetime | None) -> None:
         text = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."
         if role is None:
             text = f"{text} It does not exist."
-        raise Refused(Refusal("AccessDeniedException", text, 403))
+        raise TargetRefused(TargetError("AccessDeniedException", text, 403))
 
 
 def send_to_queue(
@@ -94,7 +94,7 @@ def send_to_queue(
                 name, body, message_attributes=written, group_id=given.get("MessageGroupId")
             )
     except _FAULTS as fault:
-        raise Refused(_refusal(fault)) from None
+        raise TargetRefused(_refusal(fault)) from None
 
 
 def deliver_to_queue(deliver: Deliver) -> None:
@@ -118,14 +118,16 @@ def publish(arn: str, text: str, attributes: Mapping[str, tuple[str, str]] | Non
     try:
         sns_backends[account][region].publish(text, arn=arn, message_attributes=given)
     except _FAULTS as fault:
-        raise Refused(_refusal(fault)) from None
+        raise TargetRefused(_refusal(fault)) from None
 
 
 def send_record(record: SendRecord, function_role: str | None, new_since: datetime | None = None) -> None:
     """Write a record to its queue or topic. Raises Refused."""
     role = record.role_arn or function_role
     if role is None:
-        raise Refused(Refusal("ResourceNotFoundException", "the function was deleted, so its role is unknown", 404))
+        raise TargetRefused(
+            TargetError("ResourceNotFoundException", "the function was deleted, so its role is unknown", 404)
+        )
     require_known(role, new_since)
     if record.destination.split(":")[2] == "sns":
         require(role, "sns:Publish", record.destination, "AuthorizationError")
@@ -135,8 +137,8 @@ def send_record(record: SendRecord, function_role: str | None, new_since: dateti
     send_to_queue(record.destination, record.body, record.attributes, role=role)
 
 
-def _refusal(fault: Exception) -> Refusal:
+def _refusal(fault: Exception) -> TargetError:
     """Return the client's error for an exception of moto."""
     code = getattr(fault, "error_type", None) or getattr(fault, "code", None) or type(fault).__name__
     status = getattr(fault, "code", 400)
-    return Refusal(str(code), str(getattr(fault, "message", fault)), status if isinstance(status, int) else 400)
+    return TargetError(str(code), str(getattr(fault, "message", fault)), status if isinstance(status, int) else 400)

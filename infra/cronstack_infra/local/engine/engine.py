@@ -25,9 +25,9 @@ from cronstack_infra.local.engine.values import (
     Effect,
     FunctionOutcome,
     FunctionRules,
-    Refusal,
     Report,
     ScheduleConfig,
+    TargetError,
 )
 from cronstack_infra.switches.settings import Switches
 
@@ -133,7 +133,7 @@ class Engine:
         """Handle the outcome of ``Deliver``: the target accepted it."""
         self._schedules.delivered(delivery)
 
-    def refused(self, delivery: int, refusal: Refusal, now: datetime) -> None:
+    def refused(self, delivery: int, refusal: TargetError, now: datetime) -> None:
         """Handle the outcome of ``Deliver``: the target's API refused it."""
         self._schedules.refused(delivery, refusal, now)
 

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from cronstack_infra.local.engine.sources import SourceConfig
-    from cronstack_infra.local.engine.values import Deliver, Refusal, ScheduleConfig
-    from cronstack_infra.local.executor.values import Invocation, Outcome
+    from cronstack_infra.local.engine.values import Deliver, ScheduleConfig, TargetError
+    from cronstack_infra.local.executor.values import Invocation, InvocationOutcome
     from cronstack_infra.switches.settings import Switches
 
 
@@ -59,7 +59,9 @@ class EnginePort(Protocol):
         """Queue an asynchronous event of a qualified function; return its request id."""
         ...
 
-    def invoke(self, function_arn: str, payload: str, client_context: str | None = None) -> tuple[str, Outcome]:
+    def invoke(
+        self, function_arn: str, payload: str, client_context: str | None = None
+    ) -> tuple[str, InvocationOutcome]:
         """Invoke a function and wait; return its request id and its outcome. Raises Invoke's errors."""
         ...
 
@@ -72,16 +74,16 @@ class EnginePort(Protocol):
         """Report a difference from AWS to the user."""
 
 
-class Answer:
+class InvocationAnswer:
     """The answer that the caller of a synchronous invocation waits for."""
 
     def __init__(self, invocation: Invocation) -> None:
         self.invocation = invocation
-        self.outcome: Outcome | None = None
+        self.outcome: InvocationOutcome | None = None
         self.on_end: Callable[[], object] | None = None
         """Called when the outcome is set."""
 
-    def set(self, outcome: Outcome) -> None:
+    def set(self, outcome: InvocationOutcome) -> None:
         self.outcome = outcome
         if self.on_end is not None:
             self.on_end()
@@ -111,7 +113,7 @@ class Drive(Protocol):
     def execute(self, invocation: Invocation) -> None:
         """Start an invocation. The drive calls ``EffectRunner.finished`` at its end."""
 
-    def wait(self, answer: Answer) -> Outcome:
+    def wait(self, answer: InvocationAnswer) -> InvocationOutcome:
         """Wait for the end of an invocation, with the lock released meanwhile; return its outcome."""
         ...
 
@@ -121,5 +123,5 @@ class Drive(Protocol):
     def retire(self, arn: str, version: str | None) -> None:
         """End the sandboxes of a deleted function, or of one deleted version."""
 
-    def call(self, deliver: Deliver, then: Callable[[Refusal | Exception | None], None]) -> None:
+    def call(self, deliver: Deliver, then: Callable[[TargetError | Exception | None], None]) -> None:
         """Call the API of a universal target as the schedule's role. Pass the result to ``then``: None for success."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from cronstack_infra.local.engine.chance import letters
-from cronstack_infra.local.engine.values import Refusal, Target
+from cronstack_infra.local.engine.values import Target, TargetError
 
 LARGEST_SQS_BODY: Final = 1024 * 1024
 LARGEST_SNS_BODY: Final = 256 * 1024
@@ -97,7 +97,7 @@ def dead_letter(
     scheduled: datetime,
     execution_id: str,
     attempt: int,
-    refusal: Refusal,
+    refusal: TargetError,
     exhausted: str | None,
 ) -> tuple[str, dict[str, tuple[str, str]]]:
     """Return body and attributes of Scheduler's message to its dead-letter queue."""

@@ -8,7 +8,7 @@ from typing import Any
 from cronstack_infra.local.engine.chance import letters
 from cronstack_infra.local.engine.records import HEX, utc
 from cronstack_infra.local.engine.transforming import compact, text_for
-from cronstack_infra.local.engine.values import Refusal, Target
+from cronstack_infra.local.engine.values import Target, TargetError
 
 
 def event(rule_arn: str, scheduled: datetime, seed: int) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def dead_letter(
     rule_arn: str,
     scheduled: datetime,
     attempt: int,
-    refusal: Refusal,
+    refusal: TargetError,
     exhausted: str | None,
     seed: int,
 ) -> tuple[str, dict[str, tuple[str, str]]]:

@@ -28,11 +28,11 @@ from cronstack_infra.local.engine.transforming import CannotTransform
 from cronstack_infra.local.engine.values import (
     DeleteSchedule,
     Deliver,
-    Refusal,
     Report,
     ScheduleConfig,
     SendRecord,
     Target,
+    TargetError,
 )
 from cronstack_infra.switches.settings import Switches
 
@@ -97,7 +97,7 @@ class DueDelivery:
     """On the agenda: the next attempt of a delivery. ``refusal`` is of the previous attempt."""
 
     number: int
-    refusal: Refusal
+    refusal: TargetError
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class DueHeld:
     number: int
 
 
-_HELD: Final = Refusal("ThrottlingException", "Scheduler's quota of invocations per second was exceeded.", 429)
+_HELD: Final = TargetError("ThrottlingException", "Scheduler's quota of invocations per second was exceeded.", 429)
 
 
 class Schedules:
@@ -190,7 +190,7 @@ class Schedules:
         """Handle a delivery that the target accepted."""
         self._conclude(self._deliveries[number])
 
-    def refused(self, number: int, refusal: Refusal, now: datetime) -> None:
+    def refused(self, number: int, refusal: TargetError, now: datetime) -> None:
         """Handle a delivery that the target's API refused."""
         delivery = self._deliveries[number]
         if self._permanent(refusal):
@@ -271,7 +271,7 @@ class Schedules:
         jitter = chance(self.switches.seed, "retry", delivery.config.arn, delivery.scheduled, delivery.attempt)
         return whole / 2 + whole / 2 * jitter
 
-    def _permanent(self, refusal: Refusal) -> bool:
+    def _permanent(self, refusal: TargetError) -> bool:
         return 400 <= refusal.status < 500 and refusal.status != 429 and refusal.code not in self.switches.retried_codes
 
     # deliveries
@@ -313,7 +313,7 @@ class Schedules:
         try:
             text = self._text(delivery, execution_id)
         except CannotTransform as error:
-            self._give_up(delivery, Refusal("INVALID_JSON", str(error), 400), None)
+            self._give_up(delivery, TargetError("INVALID_JSON", str(error), 400), None)
             return
         self._agenda.effects.append(
             Deliver(
@@ -339,7 +339,7 @@ class Schedules:
         subject = (delivery.config.arn, delivery.scheduled, delivery.copy, delivery.attempt)
         return letters(16, self.switches.seed, "execution", *subject)
 
-    def _give_up(self, delivery: _Delivery, refusal: Refusal, exhausted: str | None) -> None:
+    def _give_up(self, delivery: _Delivery, refusal: TargetError, exhausted: str | None) -> None:
         target = delivery.target
         if target.dead_letters is None:
             fields = {"origin": "delivery", "schedule": delivery.config.arn, "reason": refusal.code}
@@ -361,7 +361,7 @@ class Schedules:
         self._conclude(delivery)
 
     def _letter(
-        self, delivery: _Delivery, refusal: Refusal, exhausted: str | None
+        self, delivery: _Delivery, refusal: TargetError, exhausted: str | None
     ) -> tuple[str, dict[str, tuple[str, str]]]:
         config, target, seed = delivery.config, delivery.target, self.switches.seed
         fields: dict[str, Any] = {"scheduled": delivery.scheduled, "attempt": delivery.attempt}

@@ -64,7 +64,7 @@ class FunctionRules:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class TargetError:
     """An error response of the target's API: error code, message and HTTP status."""
 
     code: str

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cronstack_infra.local.executor.values import Function
+from cronstack_infra.local.executor.values import DeployedFunction
 
 TASK_ROOT: Final = "/var/task"
 OPT: Final = "/opt"
@@ -47,7 +47,7 @@ class Folders:
 
 
 def environment(
-    function: Function, folders: Folders, *, runtime_api: str, endpoint: str, log_stream: str, session: str
+    function: DeployedFunction, folders: Folders, *, runtime_api: str, endpoint: str, log_stream: str, session: str
 ) -> dict[str, str]:
     """Return the variables of a handler process, with this machine's folders and the local cloud's address.
 
@@ -97,7 +97,7 @@ def environment(
     return {**locals_, **unreserved, **own, **reserved}
 
 
-def search_path(function: Function, folders: Folders) -> list[str]:
+def search_path(function: DeployedFunction, folders: Folders) -> list[str]:
     """Return the folders on sys.path before the standard library, in the order of Lambda's Python runtime.
 
     A function's own PYTHONPATH replaces the layers' folders.

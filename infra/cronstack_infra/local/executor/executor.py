@@ -18,8 +18,8 @@ from cronstack_infra.local.environment import LONGEST_TIMEOUT
 from cronstack_infra.local.executor.code import CLOCK, CodeFolders, link, link_image, must_spawn
 from cronstack_infra.local.executor.environment import read_at_start
 from cronstack_infra.local.executor.memory import available_share, resident
-from cronstack_infra.local.executor.sandbox import Sandbox, Surroundings
-from cronstack_infra.local.executor.values import Function, Invocation, Listener, failure
+from cronstack_infra.local.executor.sandbox import Sandbox, SharedSettings
+from cronstack_infra.local.executor.values import DeployedFunction, ExecutorListener, Invocation, failure
 from cronstack_infra.local.executor.warden_client import WardenClient
 
 
@@ -52,7 +52,7 @@ class Executor:
 
     def __init__(
         self,
-        listener: Listener,
+        listener: ExecutorListener,
         *,
         clock: Callable[[], float],
         unique: Callable[[], str],
@@ -96,7 +96,7 @@ class Executor:
         clock_folder = self._workplace / "clock"
         link(clock_folder, CLOCK)
         self._children = WardenClient(self._workplace, image)
-        self._around = Surroundings(
+        self._around = SharedSettings(
             children=self._children,
             listener=self._listener,
             clock=self._clock,
@@ -185,7 +185,7 @@ class Executor:
         await self._release(sandbox)
         self._listener.finished(invocation, outcome)
 
-    async def _sandbox(self, function: Function) -> Sandbox:
+    async def _sandbox(self, function: DeployedFunction) -> Sandbox:
         """Return a warm sandbox, or a new one when there is capacity."""
         async with self._capacity:
             if (warm := self._warm_or_evict(function)) is None and self._shortage():
@@ -205,7 +205,7 @@ class Executor:
         finally:
             self._starting -= 1
 
-    def _warm_or_evict(self, function: Function) -> Sandbox | None:
+    def _warm_or_evict(self, function: DeployedFunction) -> Sandbox | None:
         """Return a warm sandbox. Without one, end idle sandboxes of other functions until a new one can start."""
         warm = self._idle[function.key]
         for old in [box for box in warm if not box.alive or box.fingerprint != function.fingerprint]:
@@ -230,7 +230,7 @@ class Executor:
             async with asyncio.timeout(_LONGEST_WAIT):
                 await self._capacity.wait()
 
-    async def _new(self, function: Function) -> Sandbox:
+    async def _new(self, function: DeployedFunction) -> Sandbox:
         code = await asyncio.to_thread(self._code.of, function.code_sha256, function.code)
         layers = await asyncio.to_thread(self._code.opt, function.layers)
         async with self._cold_starts:
@@ -239,7 +239,7 @@ class Executor:
                 await asyncio.wait_for(sandbox.ready.wait(), self._limits.slow_start)
         return sandbox
 
-    async def _start_sandbox(self, function: Function, code: Path, layers: Path) -> Sandbox:
+    async def _start_sandbox(self, function: DeployedFunction, code: Path, layers: Path) -> Sandbox:
         """Return a sandbox whose process is starting. Try a second time if the warden has ended meanwhile."""
         spawn = self._around.own_loop or read_at_start(function.environment) or must_spawn(code, layers)
         fork = not spawn

@@ -26,7 +26,7 @@ _DRAINED: Final = 4 * LARGEST_RESPONSE
 _ANSWER: Final = re.compile(r"/2018-06-01/runtime/invocation/([^/]+)/(response|error)")
 
 
-class Event(NamedTuple):
+class NextEvent(NamedTuple):
     """The response to GET next."""
 
     headers: Mapping[str, str]
@@ -36,7 +36,7 @@ class Event(NamedTuple):
 class Process(Protocol):
     """The sandbox behind a port."""
 
-    async def next(self) -> Event: ...
+    async def next(self) -> NextEvent: ...
 
     def responded(self, request_id: str, body: bytes | None) -> bool:
         """Note a response. ``body``: None if it is too large. Return whether this request is under way."""

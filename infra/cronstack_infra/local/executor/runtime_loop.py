@@ -21,7 +21,7 @@ API = "/2018-06-01/runtime"
 Handler = Callable[[Any, "Context"], Any]
 
 
-class Fault(Exception):
+class RuntimeFailure(Exception):
     """A failure of the runtime itself, with Lambda's errorType."""
 
     def __init__(self, kind: str, text: str, trace: tuple[str, ...] = ()) -> None:
@@ -62,19 +62,19 @@ def load(name: str) -> Handler:
     module_name, dot, function_name = name.rpartition(".")
     if not dot:
         text = f"Bad handler '{name}': not enough values to unpack (expected 2, got 1)"
-        raise Fault("Runtime.MalformedHandlerName", text)
+        raise RuntimeFailure("Runtime.MalformedHandlerName", text)
     try:
         module = importlib.import_module(module_name.replace("/", "."))
     except ImportError as fault:
         text = f"Unable to import module '{module_name}': {fault}"
-        raise Fault("Runtime.ImportModuleError", text) from fault
+        raise RuntimeFailure("Runtime.ImportModuleError", text) from fault
     except SyntaxError as fault:
         text = f"Syntax error in module '{module_name}': {fault}"
         where = f'  File "{fault.filename}" Line {fault.lineno}\n    {fault.text}'
-        raise Fault("Runtime.UserCodeSyntaxError", text, (where,)) from fault
+        raise RuntimeFailure("Runtime.UserCodeSyntaxError", text, (where,)) from fault
     if not hasattr(module, function_name):
         text = f"Handler '{function_name}' missing on module '{module_name}'"
-        raise Fault("Runtime.HandlerNotFound", text)
+        raise RuntimeFailure("Runtime.HandlerNotFound", text)
     handler: Handler = getattr(module, function_name)
     return handler
 
@@ -86,12 +86,12 @@ def answer(handler: Handler, event: Any, context: Context) -> bytes:
     try:
         return json.dumps(result, default=plain, ensure_ascii=False).encode()
     except (TypeError, ValueError) as fault:
-        raise Fault("Runtime.MarshalError", f"Unable to marshal response: {fault}") from fault
+        raise RuntimeFailure("Runtime.MarshalError", f"Unable to marshal response: {fault}") from fault
 
 
 def describe(fault: Exception, request_id: str, ours: Collection[str] = (__file__,)) -> dict[str, Any]:
     """Return the payload of a failure, without the stack frames of the files ``ours``."""
-    if isinstance(fault, Fault):
+    if isinstance(fault, RuntimeFailure):
         kind, trace = fault.kind, list(fault.trace)
     else:
         frames = [frame for frame in traceback.extract_tb(fault.__traceback__) if frame.filename not in ours]

@@ -24,10 +24,10 @@ from cronstack_infra.local.executor.environment import Folders, environment, sea
 from cronstack_infra.local.executor.logs import Output, day, instant
 from cronstack_infra.local.executor.memory import resident_of
 from cronstack_infra.local.executor.values import (
-    Function,
+    DeployedFunction,
+    ExecutorListener,
     Invocation,
-    Listener,
-    Outcome,
+    InvocationOutcome,
     error_field,
     exited,
     out_of_memory,
@@ -43,11 +43,11 @@ OWN_LOOP: Final = Path(__file__).with_name("runtime_loop.py")
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class SharedSettings:
     """Values that all sandboxes of one executor share."""
 
     children: WardenClient
-    listener: Listener
+    listener: ExecutorListener
     clock: Callable[[], float]
     unique: Callable[[], str]
     endpoint: str
@@ -61,7 +61,7 @@ class Surroundings:
 class Sandbox:
     """One handler process. Created and used in the executor's event loop."""
 
-    def __init__(self, function: Function, around: Surroundings, *, ahead: float = 0.0) -> None:
+    def __init__(self, function: DeployedFunction, around: SharedSettings, *, ahead: float = 0.0) -> None:
         """ahead: seconds by which the clock of the process is ahead. Defaults to 0."""
         self.function = function
         self._ahead = ahead
@@ -80,11 +80,11 @@ class Sandbox:
         self._scratch = around.workplace / "tmp" / self.name
         self._events: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._current: Invocation | None = None
-        self._answer: asyncio.Future[Outcome] | None = None
+        self._answer: asyncio.Future[InvocationOutcome] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._invoked_at = self._started_at = self._loop.time()
         self._init_seconds: float | None = None
-        self._init_error: Outcome | None = None
+        self._init_error: InvocationOutcome | None = None
         self._over_memory = False
         self._refused = False
         """Whether the Runtime API refused a response. AWS's runtime client then ends."""
@@ -121,7 +121,7 @@ class Sandbox:
         finally:
             self._output.close_writing_end()
 
-    async def invoke(self, invocation: Invocation) -> Outcome:
+    async def invoke(self, invocation: Invocation) -> InvocationOutcome:
         """Run one invocation and return its outcome. Never raises: a failure is an outcome, too."""
         self._current = invocation
         self._answer = self._loop.create_future()
@@ -153,7 +153,7 @@ class Sandbox:
 
     # requests of the process (``runtime_api.Process``)
 
-    async def next(self) -> runtime_api.Event:
+    async def next(self) -> runtime_api.NextEvent:
         if self._init_seconds is None:
             self._init_seconds = self._loop.time() - self._started_at
             self.ready.set()
@@ -171,18 +171,18 @@ class Sandbox:
         }
         if invocation.client_context:
             headers["Lambda-Runtime-Client-Context"] = invocation.client_context
-        return runtime_api.Event(headers, body)
+        return runtime_api.NextEvent(headers, body)
 
     def responded(self, request_id: str, body: bytes | None) -> bool:
         if self._current is None or self._current.request_id != request_id:
             return False
         self._refused = body is None
-        self._settle(too_large() if body is None else Outcome(True, body))
+        self._settle(too_large() if body is None else InvocationOutcome(True, body))
         return True
 
     def failed(self, request_id: str | None, body: bytes | None) -> bool:
         self._refused = body is None
-        outcome = too_large() if body is None else Outcome(False, body, error_field(body, "errorType"))
+        outcome = too_large() if body is None else InvocationOutcome(False, body, error_field(body, "errorType"))
         if request_id is None:
             self._init_error = outcome
             self.ready.set()
@@ -225,7 +225,7 @@ class Sandbox:
             self._deadline.cancel()
         self._deadline = self._loop.call_later(seconds, self._time_out)
 
-    def _settle(self, outcome: Outcome, *, timeout: bool = False) -> None:
+    def _settle(self, outcome: InvocationOutcome, *, timeout: bool = False) -> None:
         """End the invocation, unless it has ended already. END and REPORT follow all output of the process."""
         if self._answer is None or self._answer.done() or self._current is None:
             return

@@ -36,7 +36,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Function:
+class DeployedFunction:
     """A deployed function at the start of an invocation."""
 
     arn: str
@@ -83,7 +83,7 @@ class Invocation:
     """One event for one function. Retries of an asynchronous event have the same ``request_id``."""
 
     request_id: str
-    function: Function
+    function: DeployedFunction
     payload: bytes = field(repr=False)
     invoked_arn: str
     attempt: int = 1
@@ -93,7 +93,7 @@ class Invocation:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class InvocationOutcome:
     """The outcome of an invocation. ``error``: errorType of the payload, "" for success."""
 
     ok: bool
@@ -103,29 +103,29 @@ class Outcome:
     log_tail: bytes = field(default=b"", repr=False)
 
 
-class Listener(Protocol):
+class ExecutorListener(Protocol):
     """Callbacks of the executor. It calls them from its thread, so they must return at once."""
 
     def started(self, invocation: Invocation) -> None: ...
 
-    def lines(self, function: Function, log_stream: str, lines: list[str]) -> None: ...
+    def lines(self, function: DeployedFunction, log_stream: str, lines: list[str]) -> None: ...
 
-    def finished(self, invocation: Invocation, outcome: Outcome) -> None: ...
+    def finished(self, invocation: Invocation, outcome: InvocationOutcome) -> None: ...
 
     def note(self, text: str) -> None:
         """Report a text to the user."""
 
 
-def failure(error_type: str, text: str) -> Outcome:
+def failure(error_type: str, text: str) -> InvocationOutcome:
     """Return a failure that Lambda reports instead of the handler process."""
-    return Outcome(False, json.dumps({"errorType": error_type, "errorMessage": text}).encode(), error_type)
+    return InvocationOutcome(False, json.dumps({"errorType": error_type, "errorMessage": text}).encode(), error_type)
 
 
-def timed_out(request_id: str, seconds: float) -> Outcome:
+def timed_out(request_id: str, seconds: float) -> InvocationOutcome:
     return failure("Sandbox.Timedout", f"RequestId: {request_id} Error: Task timed out after {seconds:.2f} seconds")
 
 
-def exited(request_id: str, status: int) -> Outcome:
+def exited(request_id: str, status: int) -> InvocationOutcome:
     """Return the outcome for a process that ended during an invocation. ``status``: negative for a signal."""
     if status == 0:
         reason = "Runtime exited without providing a reason"
@@ -136,11 +136,11 @@ def exited(request_id: str, status: int) -> Outcome:
     return failure("Runtime.ExitError", f"RequestId: {request_id} Error: {reason}")
 
 
-def out_of_memory(request_id: str) -> Outcome:
+def out_of_memory(request_id: str) -> InvocationOutcome:
     return failure("Runtime.OutOfMemory", f"RequestId: {request_id} Error: Runtime exited with error: signal: killed")
 
 
-def too_large() -> Outcome:
+def too_large() -> InvocationOutcome:
     return failure(
         "Function.ResponseSizeTooLarge",
         f"Response payload size exceeded maximum allowed payload size ({LARGEST_RESPONSE} bytes).",

@@ -47,7 +47,7 @@ class Forked(Exception):
         self.output = output
 
 
-class Sandbox(NamedTuple):
+class HandlerProcess(NamedTuple):
     """A handler process. Its pid is also the id of its process group and its session."""
 
     name: str
@@ -58,7 +58,7 @@ class Warden:
     def __init__(self, control: socket.socket) -> None:
         self.control = control
         self.pid = os.getpid()
-        self.living: dict[str, Sandbox] = {}
+        self.living: dict[str, HandlerProcess] = {}
         self.received_fds: list[int] = []
         self.waker, self.wake = socket.socketpair()
         self.waker.setblocking(False)
@@ -96,7 +96,7 @@ class Warden:
         output = self.received_fds.pop(0)
         pid = self.fork(order, output) if order["how"] == "fork" else self.spawn(order, output)
         os.close(output)
-        self.living[order["start"]] = Sandbox(order["start"], pid)
+        self.living[order["start"]] = HandlerProcess(order["start"], pid)
         self.send({"started": order["start"], "pid": pid})
 
     def fork(self, order: dict[str, Any], output: int) -> int:
@@ -133,7 +133,7 @@ class Warden:
                 kill_group(pid)  # without /proc, its other descendants cannot be found
                 self.send({"exited": sandbox.name, "status": os.waitstatus_to_exitcode(status)})
 
-    def kill(self, sandbox: Sandbox) -> None:
+    def kill(self, sandbox: HandlerProcess) -> None:
         """Kill a handler process and its group. ``reap`` kills its other descendants."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(sandbox.pid, signal.SIGKILL)

@@ -13,14 +13,14 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cronstack_infra.local.engine.values import Deliver, Refusal
+from cronstack_infra.local.engine.values import Deliver, TargetError
 from cronstack_infra.local.environment import client_arguments
 from cronstack_infra.local.extras.universal_targets import call_of
 from cronstack_infra.local.lookups.identities import access_key_of_role
 from cronstack_infra.local.moto import privates
 
 
-def call(deliver: Deliver, endpoint: str | None) -> Refusal | Exception | None:
+def call(deliver: Deliver, endpoint: str | None) -> TargetError | Exception | None:
     """Make the call as the schedule's role, and wait for the response. Return None if it succeeded.
 
     endpoint: the local cloud's; None for AWS's, which moto mocks.
@@ -33,7 +33,7 @@ def call(deliver: Deliver, endpoint: str | None) -> Refusal | Exception | None:
         return fault
 
 
-def _call(deliver: Deliver, endpoint: str | None) -> Refusal | None:
+def _call(deliver: Deliver, endpoint: str | None) -> TargetError | None:
     client, operation = call_of(deliver.target.arn)
     region, key = deliver.schedule_arn.split(":")[3], access_key_of_role(deliver.target.role_arn)
     options: Any = {"retries": {"total_max_attempts": 1}, "read_timeout": 30, "connect_timeout": 5}
@@ -46,7 +46,7 @@ def _call(deliver: Deliver, endpoint: str | None) -> Refusal | None:
     except ClientError as refused:
         error = refused.response["Error"]
         status = int(refused.response["ResponseMetadata"]["HTTPStatusCode"])
-        return Refusal(str(error.get("Code")), str(error.get("Message")), status)
+        return TargetError(str(error.get("Code")), str(error.get("Message")), status)
     except (BotoCoreError, TypeError, ValueError) as fault:
-        return Refusal("ValidationException", str(fault), 400)
+        return TargetError("ValidationException", str(fault), 400)
     return None

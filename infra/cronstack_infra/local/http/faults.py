@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from cronstack.errors import CronstackError
 from cronstack_infra.local.engine.chance import chance
 from cronstack_infra.local.executor.values import access_key_of, is_access_key
-from cronstack_infra.local.http.requests import Request, operation_of
+from cronstack_infra.local.http.requests import ReceivedRequest, operation_of
 from cronstack_infra.switches.settings import Switches
 
 if TYPE_CHECKING:
@@ -77,11 +77,11 @@ class NeverAnswers(Exception):
     """The connection stays open without a response, until the client gives up."""
 
 
-class Malformed(CronstackError):
+class InvalidFault(CronstackError):
     """An invalid fault. The message states why."""
 
 
-class Fault(NamedTuple):
+class InjectedFault(NamedTuple):
     """The requests that fail, how and how often. ``hits``: requests that have failed so far."""
 
     service: str
@@ -92,7 +92,7 @@ class Fault(NamedTuple):
     times: int | None
     hits: int = 0
 
-    def fits(self, request: Request) -> bool:
+    def fits(self, request: ReceivedRequest) -> bool:
         return (
             self.signs_as == request.service
             and (self.times is None or self.hits < self.times)
@@ -104,13 +104,13 @@ class Fault(NamedTuple):
         return {name: getattr(self, name) for name in FIELDS} | {"hits": self.hits}
 
 
-class Faults:
+class InjectedFaults:
     """The present faults. Usable from any thread."""
 
     def __init__(self) -> None:
         self.switches = Switches()
         self._lock = Lock()
-        self._faults: list[Fault] = []
+        self._faults: list[InjectedFault] = []
         self._drawn = 0
 
     def replace(self, body: bytes) -> None:
@@ -127,7 +127,7 @@ class Faults:
         with self._lock:
             return [fault.describe() for fault in self._faults]
 
-    def hit(self, request: Request) -> Fault | None:
+    def hit(self, request: ReceivedRequest) -> InjectedFault | None:
         """Return the first fault that fits a request, and count the hit."""
         if not self._faults:
             return self._hanging(request)
@@ -138,7 +138,7 @@ class Faults:
                     return fault
         return self._hanging(request)
 
-    def _hanging(self, request: Request) -> Fault | None:
+    def _hanging(self, request: ReceivedRequest) -> InjectedFault | None:
         """Return a fault for a handler's request that hangs by the switch ``hanging``."""
         share = self.switches.hanging
         if not share or not is_access_key(request.caller):
@@ -149,36 +149,38 @@ class Faults:
         if chance(seed, "hangs", number) >= share:
             return None
         answer = HANGS_AFTER if chance(seed, "carried out", number) < 0.5 else HANGS
-        return Fault(request.service, request.service, None, None, answer, None)
+        return InjectedFault(request.service, request.service, None, None, answer, None)
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
-def read(body: bytes) -> list[Fault]:
+def read(body: bytes) -> list[InjectedFault]:
     """Return the faults of a request's body. Raises Malformed."""
     try:
         given = json.loads(body)
     except ValueError as error:
-        raise Malformed(f"the faults are not JSON: {error}") from None
+        raise InvalidFault(f"the faults are not JSON: {error}") from None
     return [_read(fault) for fault in (given if isinstance(given, list) else [given])]
 
 
-def _read(given: object) -> Fault:
+def _read(given: object) -> InjectedFault:
     if not isinstance(given, dict):
-        raise Malformed(f"a fault is an object, not {json.dumps(given)[:80]}")
+        raise InvalidFault(f"a fault is an object, not {json.dumps(given)[:80]}")
     if unknown := sorted(set(given) - set(FIELDS)):
-        raise Malformed(f"a fault has no field {unknown[0]!r}. Fields: {', '.join(FIELDS)}")
+        raise InvalidFault(f"a fault has no field {unknown[0]!r}. Fields: {', '.join(FIELDS)}")
     model = _model(given.get("service"))
     caller, answer, times = given.get("caller"), given.get("answer"), given.get("times")
     if answer not in ANSWERS:
-        raise Malformed(f"answer is one of {', '.join(ANSWERS)}, not {json.dumps(answer)}")
+        raise InvalidFault(f"answer is one of {', '.join(ANSWERS)}, not {json.dumps(answer)}")
     service = str(given["service"])
     if answer in ERRORS and error_of(service, answer) is None:
-        raise Malformed(f"{service} has no error {answer!r}; choose another answer")
+        raise InvalidFault(f"{service} has no error {answer!r}; choose another answer")
     if caller is not None and (not isinstance(caller, str) or not caller):
-        raise Malformed(f"caller is the name of a function or null, not {json.dumps(caller)}")
+        raise InvalidFault(f"caller is the name of a function or null, not {json.dumps(caller)}")
     if times is not None and (not isinstance(times, int) or isinstance(times, bool) or times < 1):
-        raise Malformed(f"times is a whole number from 1 or null, not {json.dumps(times)}")
-    return Fault(service, model.signing_name, _operations(given.get("operations"), model), caller, answer, times)
+        raise InvalidFault(f"times is a whole number from 1 or null, not {json.dumps(times)}")
+    return InjectedFault(
+        service, model.signing_name, _operations(given.get("operations"), model), caller, answer, times
+    )
 
 
 def _model(service: object) -> ServiceModel:
@@ -187,21 +189,21 @@ def _model(service: object) -> ServiceModel:
     from botocore.model import ServiceModel
 
     if not isinstance(service, str) or not service:
-        raise Malformed(f"service is the name of a service, such as dynamodb, not {json.dumps(service)}")
+        raise InvalidFault(f"service is the name of a service, such as dynamodb, not {json.dumps(service)}")
     try:
         return ServiceModel(Loader().load_service_model(service, "service-2"), service)
     except DataNotFoundError:
-        raise Malformed(f"service {service!r} does not exist; give botocore's name of a service") from None
+        raise InvalidFault(f"service {service!r} does not exist; give botocore's name of a service") from None
 
 
 def _operations(given: object, model: ServiceModel) -> tuple[str, ...] | None:
     if given is None:
         return None
     if not isinstance(given, list) or not given:
-        raise Malformed(f"operations is a list of names or null, not {json.dumps(given)}")
+        raise InvalidFault(f"operations is a list of names or null, not {json.dumps(given)}")
     for name in given:
         if name not in model.operation_names:
-            raise Malformed(f"{model.service_name} has no operation {json.dumps(name)}")
+            raise InvalidFault(f"{model.service_name} has no operation {json.dumps(name)}")
     return tuple(given)
 
 
@@ -211,7 +213,7 @@ def error_of(service: str, answer: str) -> tuple[str, int] | None:
     return _ERRORS.get(service, {}).get(answer) or _OF_ANY_SERVICE.get(answer)
 
 
-def error(fault: Fault, request: Request) -> tuple[str, list[tuple[str, str]], bytes]:
+def error(fault: InjectedFault, request: ReceivedRequest) -> tuple[str, list[tuple[str, str]], bytes]:
     """Return status line, headers and body of an error, in the protocol of the request."""
     code_and_status = error_of(fault.service, fault.answer)
     assert code_and_status is not None, "checked by read"
@@ -257,4 +259,4 @@ def set_faults(endpoint: str, given: Sequence[Mapping[str, Any]]) -> None:
     finally:
         connection.close()
     if response.status != 200:
-        raise Malformed(str(fields["message"]))
+        raise InvalidFault(str(fields["message"]))

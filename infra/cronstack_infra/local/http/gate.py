@@ -23,14 +23,14 @@ from cronstack_infra.local.http.faults import (
     ERRORS,
     HANGS,
     HANGS_AFTER,
-    Faults,
-    Malformed,
+    InjectedFaults,
+    InvalidFault,
     NeverAnswers,
     NoAnswer,
     error,
 )
 from cronstack_infra.local.http.faults import PATH as FAULTS
-from cronstack_infra.local.http.requests import Request, RequestLog, page, request_of
+from cronstack_infra.local.http.requests import ReceivedRequest, RequestLog, page, request_of
 from cronstack_infra.local.http.sent import Sent, over_http
 from cronstack_infra.local.http.switching import PATH as SWITCHES
 from cronstack_infra.local.lock import BACKENDS
@@ -49,7 +49,7 @@ _OUR_HOST: Final = re.compile(r"(?:127\.0\.0\.1|localhost)(?::\d+)?", re.IGNOREC
 _OUR_ORIGIN: Final = re.compile(r"https?://(?:127\.0\.0\.1|localhost)(?::\d+)?", re.IGNORECASE)
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """A whole response."""
 
     status: str
@@ -71,7 +71,7 @@ class Gate:
         """Called with the lock held when the switches change."""
         self._requests = requests
         self._events = events
-        self._faults = Faults()
+        self._faults = InjectedFaults()
 
     def play(self, switches: Switches) -> None:
         """Play AWS by these switches from now on."""
@@ -83,7 +83,7 @@ class Gate:
         start_response(answer.status, answer.headers)
         return [answer.body]
 
-    def _answer(self, environ: WSGIEnvironment) -> Answer:
+    def _answer(self, environ: WSGIEnvironment) -> Response:
         if (refusal := foreign_request(environ)) is not None:
             return _json("403 Forbidden", {"message": refusal})
         path = environ.get("PATH_INFO", "")
@@ -108,7 +108,7 @@ class Gate:
         if fault is None:
             answer = self._carry_out(environ, body, request)
         elif fault.answer in ERRORS:
-            answer = Answer(*error(fault, request))
+            answer = Response(*error(fault, request))
         else:
             answer = None
             if fault.answer in CARRIED_OUT:
@@ -118,21 +118,21 @@ class Gate:
             return answer
         raise NeverAnswers if fault is not None and fault.answer in (HANGS, HANGS_AFTER) else NoAnswer
 
-    def _carry_out(self, environ: WSGIEnvironment, body: bytes, request: Request) -> Answer:
+    def _carry_out(self, environ: WSGIEnvironment, body: bytes, request: ReceivedRequest) -> Response:
         wrong_signature = signatures.refusal(environ, request, clock.now())
         if wrong_signature is not None:
-            return Answer(*wrong_signature)
+            return Response(*wrong_signature)
         with BACKENDS:
             if self.cloud is None:
                 return _json("503 Service Unavailable", {"message": "the local cloud did not start"})
             refused = None if self.refuse is None else self.refuse(over_http(environ, body))
             header = environ.get("HTTP_X_AMZN_TRACE_ID", "")
             with lineage.sent_with(header), identities.called_with(request.caller, request.service):
-                answer = _call(self.cloud, environ) if refused is None else Answer(*refused)
+                answer = _call(self.cloud, environ) if refused is None else Response(*refused)
             BACKENDS.notify_all()
         return answer
 
-    def _change_faults(self, method: str, body: bytes) -> Answer:
+    def _change_faults(self, method: str, body: bytes) -> Response:
         try:
             if method == "PUT":
                 self._faults.replace(body)
@@ -140,11 +140,11 @@ class Gate:
                 self._faults.end()
             elif method != "GET":
                 return _json("405 Method Not Allowed", {"message": f"GET, PUT or DELETE {FAULTS}, not {method}"})
-        except Malformed as fault:
+        except InvalidFault as fault:
             return _json("400 Bad Request", {"message": str(fault)})
         return _json("200 OK", {"faults": self._faults.describe()})
 
-    def _change_switches(self, method: str, body: bytes) -> Answer:
+    def _change_switches(self, method: str, body: bytes) -> Response:
         if method not in ("GET", "PUT"):
             return _json("405 Method Not Allowed", {"message": f"GET or PUT {SWITCHES}, not {method}"})
         with BACKENDS:
@@ -155,7 +155,7 @@ class Gate:
                     return _json("400 Bad Request", {"message": str(error)})
             return _json("200 OK", switching.describe(self._faults.switches))
 
-    def _mails(self, method: str) -> Answer:
+    def _mails(self, method: str) -> Response:
         if method not in ("GET", "DELETE"):
             return _json("405 Method Not Allowed", {"message": f"GET or DELETE {mails.PATH}, not {method}"})
         with BACKENDS:
@@ -163,7 +163,7 @@ class Gate:
                 mails.clear()
             return _json("200 OK", {"mails": mails.sent()})
 
-    def _units(self, method: str) -> Answer:
+    def _units(self, method: str) -> Response:
         if method not in ("GET", "DELETE"):
             return _json("405 Method Not Allowed", {"message": f"GET or DELETE {UNITS}, not {method}"})
         with BACKENDS:
@@ -171,7 +171,7 @@ class Gate:
                 self.reset_units()
             return _json("200 OK", {"units": self.units()})
 
-    def _admin(self, name: str, query: str) -> Answer:
+    def _admin(self, name: str, query: str) -> Response:
         since = parse_qs(query).get("since", ["0"])[0]
         if not since.isdigit():
             return _json("400 Bad Request", {"message": f"since={since} is not a number"})
@@ -185,7 +185,7 @@ class Gate:
         return _json("404 Not Found", {"message": f"no page {ADMIN}{name}. Pages: {pages}"})
 
 
-def _take_answer(environ: WSGIEnvironment, question: str) -> Answer:
+def _take_answer(environ: WSGIEnvironment, question: str) -> Response:
     if environ["REQUEST_METHOD"] != "PUT":
         return _json("405 Method Not Allowed", {"message": f"PUT {environ['PATH_INFO']}"})
     body = environ["wsgi.input"].read()
@@ -211,7 +211,7 @@ def foreign_request(environ: WSGIEnvironment) -> str | None:
     return None
 
 
-def _call(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
+def _call(application: WSGIApplication, environ: WSGIEnvironment) -> Response:
     """Call an application and read its whole response, lazy parts included."""
     heads: list[tuple[str, list[tuple[str, str]]]] = []
     written: list[bytes] = []
@@ -229,8 +229,8 @@ def _call(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
         if close is not None:
             close()
     status, headers = heads[-1]
-    return Answer(status, headers, b"".join(written))
+    return Response(status, headers, b"".join(written))
 
 
-def _json(status: str, fields: dict[str, Any]) -> Answer:
-    return Answer(status, [("Content-Type", "application/json")], page(fields))
+def _json(status: str, fields: dict[str, Any]) -> Response:
+    return Response(status, [("Content-Type", "application/json")], page(fields))

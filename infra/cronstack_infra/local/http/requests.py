@@ -26,10 +26,10 @@ MAX_REQUESTS: Final = 100_000
 _CREDENTIAL: Final = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]*)/([^/]+)/aws4_request")
 
 _KEPT_HEADER: Final = re.compile(r"x-amz-[^_]+$", re.IGNORECASE)
-"""Headers that ``Request`` keeps. The server drops those with an underscore."""
+"""Headers that ``ReceivedRequest`` keeps. The server drops those with an underscore."""
 
 
-class Request(NamedTuple):
+class ReceivedRequest(NamedTuple):
     """One received request, and the status of its response."""
 
     seq: int
@@ -59,10 +59,10 @@ class Request(NamedTuple):
         }
 
 
-def request_of(environ: Mapping[str, Any], body: bytes) -> Request:
+def request_of(environ: Mapping[str, Any], body: bytes) -> ReceivedRequest:
     """Return a received request, without number and status. ``environ``: its WSGI environment."""
     caller, service = signer(environ.get("HTTP_AUTHORIZATION", ""), environ.get("QUERY_STRING", ""))
-    return Request(
+    return ReceivedRequest(
         seq=0,
         at="",
         caller=caller,
@@ -83,11 +83,11 @@ class RequestLog:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._lock = Lock()
-        self._kept: deque[Request] = deque()
+        self._kept: deque[ReceivedRequest] = deque()
         self._seq = 0
         self._bytes = 0
 
-    def add(self, request: Request, status: int) -> None:
+    def add(self, request: ReceivedRequest, status: int) -> None:
         """Add one request. Status 0: without a response."""
         with self._lock:
             self._seq += 1
@@ -114,12 +114,12 @@ def signer(authorization: str, query: str = "") -> tuple[str, str]:
     return (credential[1], credential[3]) if credential else ("", "")
 
 
-def operation_of(request: Request) -> str:
+def operation_of(request: ReceivedRequest) -> str:
     """Return the API operation, such as "UpdateItem"; "" if it is unknown."""
     return named_operation(request) or routed_operation(request, request.service)
 
 
-def named_operation(request: Request) -> str:
+def named_operation(request: ReceivedRequest) -> str:
     """Return the operation that the request itself names; "" if the protocol is REST."""
     if request.target:
         return request.target.rpartition(".")[2]
@@ -130,12 +130,12 @@ def named_operation(request: Request) -> str:
     return action[1] if action else ""
 
 
-def routed_operation(request: Request, service: str) -> str:
+def routed_operation(request: ReceivedRequest, service: str) -> str:
     """Return the operation that fits method, path, query and headers; "" if none does."""
     return routed(request, (service,))[1]
 
 
-def routed(request: Request, services: Iterable[str]) -> tuple[str, str]:
+def routed(request: ReceivedRequest, services: Iterable[str]) -> tuple[str, str]:
     """Return service and operation of the most specific route that fits; two empty strings if none does."""
     fitting = [
         (route.vagueness, service, route.operation)
@@ -165,7 +165,7 @@ class _Route(NamedTuple):
     def vagueness(self) -> tuple[int, int]:
         return self.path.pattern.count(".+"), -len(self.query) - len(self.headers)
 
-    def fits(self, request: Request) -> bool:
+    def fits(self, request: ReceivedRequest) -> bool:
         if self.method != request.method or not self.path.fullmatch(request.path):
             return False
         given = parse_qs(request.query, keep_blank_values=True)

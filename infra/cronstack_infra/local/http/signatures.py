@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from cronstack_infra.local.http.requests import Request
+from cronstack_infra.local.http.requests import ReceivedRequest
 from cronstack_infra.local.http.unsupported import Answer, by_query, error
 
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
@@ -18,7 +18,7 @@ _ACCEPTED: Final = timedelta(minutes=5)
 _ACCEPTED_BY_S3: Final = timedelta(minutes=15)
 
 
-def refusal(environ: Mapping[str, Any], request: Request, now: datetime) -> Answer | None:
+def refusal(environ: Mapping[str, Any], request: ReceivedRequest, now: datetime) -> Answer | None:
     """Return the refusal of a request that was signed too early or too late; None for any other request."""
     signed = _signed_at(environ)
     accepted = _ACCEPTED_BY_S3 if request.service == "s3" else _ACCEPTED

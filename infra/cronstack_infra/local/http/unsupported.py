@@ -13,7 +13,7 @@ from importlib.resources.abc import Traversable
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
-from cronstack_infra.local.http.requests import Request, named_operation, operations_of, routed
+from cronstack_infra.local.http.requests import ReceivedRequest, named_operation, operations_of, routed
 from cronstack_infra.local.moto import privates
 from cronstack_infra.local.moto.patch import Patch, wrapped_by
 
@@ -28,13 +28,13 @@ Answer = tuple[str, list[tuple[str, str]], bytes]
 """Status line, headers and body."""
 
 
-def refusal(request: Request, why: object) -> Answer:
+def refusal(request: ReceivedRequest, why: object) -> Answer:
     """Return the response to an unsupported call. SDKs do not retry a 501."""
     service, operation = called(request)
     return error(request, "501 Not Implemented", "NotImplemented", f"not supported here: {service} {operation}: {why}")
 
 
-def called(request: Request) -> tuple[str, str]:
+def called(request: ReceivedRequest) -> tuple[str, str]:
     """Return service and operation by botocore's names; the signing name, or the method and path, if unknown."""
     known = services_signed_as(request.service.lower())
     default = known[0] if known else request.service or "an unsigned call"
@@ -74,7 +74,7 @@ def _signing_name(version: Traversable) -> str:
 _XML_OVER_REST: Final = ("s3", "s3-object-lambda", "cloudfront", "route53")
 
 
-def error(request: Request, status: str, code: str, text: str) -> Answer:
+def error(request: ReceivedRequest, status: str, code: str, text: str) -> Answer:
     """Return an error in the protocol in which the request was made."""
     if request.path.startswith("/service/") and "/operation/" in request.path:
         body = b"\xa2" + b"".join(map(_cbor, ("__type", code, "message", text)))
@@ -94,7 +94,7 @@ def error(request: Request, status: str, code: str, text: str) -> Answer:
     return status, headers, json.dumps({"__type": code, "message": text}).encode()
 
 
-def by_query(request: Request) -> bool:
+def by_query(request: ReceivedRequest) -> bool:
     """Return whether a request was made in the query protocol."""
     return not request.target and ("Action=" in request.query or request.body.startswith(b"Action="))
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from moto.awslambda.responses import LambdaResponse
 
 from cronstack_infra.local.moto.patch import ABSENT, Patch, replaced_by
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 
 _NAME: Final = r"(?P<function_name>[\w_:%-]+)"
 _ANY_NAME: Final = r"(?P<function_name>[\w_:%\x24-]+)"
@@ -17,7 +17,7 @@ _ANY_NAME: Final = r"(?P<function_name>[\w_:%\x24-]+)"
 _RECURSION: Final = "{0}/(?P<api_version>[^/]+)/functions/" + _ANY_NAME + "/recursion-config$"
 
 
-def _routes(paths: dict[str, Any], _: Surroundings) -> dict[str, Any]:
+def _routes(paths: dict[str, Any], _: PatchParameters) -> dict[str, Any]:
     """Return moto's paths with names that may have a dollar sign. moto reads them at each request, or at start."""
     wider = {path.replace(_NAME, _ANY_NAME): answer for path, answer in paths.items()}
     return wider | {_RECURSION: LambdaResponse.dispatch}

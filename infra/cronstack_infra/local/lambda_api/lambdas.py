@@ -13,12 +13,12 @@ from urllib.parse import unquote
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 from moto.awslambda.models import LambdaFunction
 
-from cronstack_infra.local.executor.values import Outcome
+from cronstack_infra.local.executor.values import InvocationOutcome
 from cronstack_infra.local.lambda_api.function_configuration import refuse
 from cronstack_infra.local.lookups.functions import plain_arn, qualified
 from cronstack_infra.local.moto import privates
 from cronstack_infra.local.moto.patch import Patch, replaced_with_port, wrapped_with_port
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 
 if TYPE_CHECKING:
     from cronstack_infra.local.engine.port import EnginePort
@@ -102,7 +102,7 @@ def _delete(delete: Any, port: EnginePort, self: Any, function_name: str, qualif
     port.function_deleted(arn, named or None)
 
 
-def _enriching(enrich: Any, _: Surroundings) -> object:
+def _enriching(enrich: Any, _: PatchParameters) -> object:
     """Keep the request id of an invocation, which its handler sees. moto sets a random id in every response."""
 
     def enrich_response(headers: dict[str, str], body: Any) -> tuple[dict[str, str], Any]:
@@ -143,7 +143,7 @@ def _invoked_arn(request: Any, function: LambdaFunction, name: str) -> str:
     return f"{plain}:{qualifier}" if qualifier else plain
 
 
-def _headers(request: Any, function: LambdaFunction, request_id: str, outcome: Outcome) -> dict[str, str]:
+def _headers(request: Any, function: LambdaFunction, request_id: str, outcome: InvocationOutcome) -> dict[str, str]:
     headers = {
         "content-type": "application/json",
         "x-amzn-requestid": request_id,

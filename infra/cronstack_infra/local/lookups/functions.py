@@ -11,7 +11,7 @@ from moto.core.exceptions import ServiceException
 from werkzeug.exceptions import HTTPException
 
 from cronstack_infra.local.engine.values import FunctionRules
-from cronstack_infra.local.executor.values import Function, Layer
+from cronstack_infra.local.executor.values import DeployedFunction, Layer
 
 LATEST: Final = "$LATEST"
 
@@ -67,13 +67,13 @@ def layers_of(function: Any) -> tuple[LayerVersion, ...]:
     return layers
 
 
-def function_of(function: LambdaFunction) -> Function:
+def function_of(function: LambdaFunction) -> DeployedFunction:
     """Return a function for the executor. Raise the error of Invoke if the function cannot run."""
     if function.package_type != "Zip" or not function.run_time or not function.run_time.startswith("python"):
         kind = function.run_time or f"package type {function.package_type}"
         raise LambdaClientError("InvalidRuntimeException", f"The local cloud runs Python functions only, not {kind}.")
     logging = getattr(function, "logging_config", None) or {}
-    return Function(
+    return DeployedFunction(
         arn=plain_arn(function.function_arn),
         version=str(function.version),
         name=function.function_name,

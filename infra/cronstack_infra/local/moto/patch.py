@@ -18,13 +18,13 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any, Final
 
 from cronstack.errors import CronstackError
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 
 ABSENT: Final = "absent"
 """The signature of a member that moto lacks and the patch adds."""
 _MISSING: Final = object()
 
-Make = Callable[[Any, Surroundings], object]
+Make = Callable[[Any, PatchParameters], object]
 """Returns the replacement, given moto's own member (None if moto lacks it) and the surroundings."""
 
 
@@ -102,7 +102,7 @@ def _bound(function: Callable[..., Any], *first: Any) -> Callable[..., Any]:
     return replacement
 
 
-def apply(patches: Iterable[Patch], around: Surroundings) -> None:
+def apply(patches: Iterable[Patch], around: PatchParameters) -> None:
     """Put the patches in place. Raise CronstackError, and undo the patches of this call, if moto does not fit one."""
     before = len(_applied)
     try:
@@ -158,7 +158,7 @@ def _parameters(function: Any) -> str:
     return str(inspect.Signature(plain))
 
 
-def _apply(patch: Patch, around: Surroundings) -> Applied:
+def _apply(patch: Patch, around: PatchParameters) -> Applied:
     try:
         owner = resolve(patch.owner)
     except (ImportError, AttributeError) as error:

@@ -25,7 +25,7 @@ def _not_in_process(stubber: Any, event_name: str, request: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class PatchParameters:
     """The parameters of the patches, passed when they are applied."""
 
     endpoint: str = ""

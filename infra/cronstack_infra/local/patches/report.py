@@ -33,7 +33,7 @@ _LAST: Final = 12
 
 
 @dataclass(frozen=True)
-class Row:
+class PatchRow:
     """A patch, and how it fits one version of moto."""
 
     patch: Patch
@@ -54,11 +54,11 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Report:
+class PatchReport:
     """All rows for one version of moto."""
 
     moto: str
-    rows: tuple[Row, ...]
+    rows: tuple[PatchRow, ...]
 
     @property
     def fits(self) -> bool:
@@ -77,7 +77,7 @@ class Report:
         return [f"moto {self.moto}: {len(self.rows)} patches, {parts}"]
 
 
-def report(folder: Path | None = None) -> Report:
+def report(folder: Path | None = None) -> PatchReport:
     """Examine the installed moto, or the one in a folder. Raise CronstackError if the examination ends early."""
     modules = {module.__name__: table.rows((module,)) for module in table.modules()}
     patches = [patch for rows in modules.values() for patch in rows]
@@ -89,12 +89,12 @@ def report(folder: Path | None = None) -> Report:
         },
         folder,
     )
-    return Report(
+    return PatchReport(
         answer["moto"], tuple(compare(patch, answer, module) for module, rows in modules.items() for patch in rows)
     )
 
 
-def compare(patch: Patch, answer: Mapping[str, Any], module: str) -> Row:
+def compare(patch: Patch, answer: Mapping[str, Any], module: str) -> PatchRow:
     """Compare one patch with the answer of ``probing``."""
     signature = answer["signatures"][patch.member]
     faults = []
@@ -107,9 +107,9 @@ def compare(patch: Patch, answer: Mapping[str, Any], module: str) -> Row:
     results = {name: answer["probes"][name] for name in patch.probes}
     faults += [f"{name}: {result}" for name, result in results.items() if result not in (PRESENT, GONE)]
     if faults:
-        return Row(patch, BREAKS, tuple(faults))
+        return PatchRow(patch, BREAKS, tuple(faults))
     gone = tuple(f"no longer so: {name}" for name, result in results.items() if result == GONE)
-    return Row(patch, NOT_NEEDED if len(gone) == len(results) else FITS, gone)
+    return PatchRow(patch, NOT_NEEDED if len(gone) == len(results) else FITS, gone)
 
 
 def _examine(request: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def _examine(request: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
     return answer
 
 
-def _text(row: Row) -> Sequence[str]:
+def _text(row: PatchRow) -> Sequence[str]:
     return (
         f"{row.state}: {row.patch.member}" + (" (added)" if row.patch.kind == "added" else ""),
         f"  reason  {row.patch.reason}",

@@ -11,7 +11,7 @@ from moto.s3.models import s3_backends
 
 from cronstack_infra.local.lookups import permissions
 from cronstack_infra.local.refusals.names import find_function, invalid
-from cronstack_infra.local.refusals.refusal import Call, Refusal
+from cronstack_infra.local.refusals.refusal import ApiCall, ApiError
 
 _LONGEST_TIMEOUT: Final = 900
 _LARGEST_MEMORY: Final = 10240
@@ -21,20 +21,20 @@ _RETIRED: Final = ("python2.7", "python3.6", "python3.7")
 """Runtimes that are in the model's list, but that Lambda no longer accepts for functions."""
 
 
-def _too_much(value: int, member: str, most: int) -> Refusal:
-    return Refusal(
+def _too_much(value: int, member: str, most: int) -> ApiError:
+    return ApiError(
         "ValidationException",
         f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
         f"Member must have value less than or equal to {most}",
     )
 
 
-def mandatory(call: Call) -> None:
+def mandatory(call: ApiCall) -> None:
     if call["PackageType"] != "Image" and not (call["Runtime"] and call["Handler"]):
         raise invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
 
 
-def runtime(call: Call) -> None:
+def runtime(call: ApiCall) -> None:
     if call["Runtime"] in _RETIRED:
         raise invalid(
             f"The runtime parameter of {call['Runtime']} is no longer supported for creating or updating AWS Lambda "
@@ -42,7 +42,7 @@ def runtime(call: Call) -> None:
         )
 
 
-def logging(call: Call) -> None:
+def logging(call: ApiCall) -> None:
     requested = call["LoggingConfig"] or {}
     current = None if call.operation == "CreateFunction" else find_function(call, call["FunctionName"])
     current_format = (getattr(current, "logging_config", None) or {}).get("LogFormat", "Text")
@@ -54,7 +54,7 @@ def logging(call: Call) -> None:
         )
 
 
-def network(call: Call) -> None:
+def network(call: ApiCall) -> None:
     requested = call["VpcConfig"] or {}
     if bool(requested.get("SubnetIds")) != bool(requested.get("SecurityGroupIds")):
         raise invalid("SubnetIds and SecurityIds must coexist or be both empty list.")
@@ -77,7 +77,7 @@ def network(call: Call) -> None:
                 )
 
 
-def bounds(call: Call) -> None:
+def bounds(call: ApiCall) -> None:
     storage = (call["EphemeralStorage"] or {}).get("Size")
     for value, member, most in (
         (call["Timeout"], "timeout", _LONGEST_TIMEOUT),
@@ -88,7 +88,7 @@ def bounds(call: Call) -> None:
             raise _too_much(value, member, most)
 
 
-def role(call: Call) -> None:
+def role(call: ApiCall) -> None:
     if call["Role"] is None:
         return
     role = permissions.find_role(call["Role"])
@@ -96,12 +96,12 @@ def role(call: Call) -> None:
         raise invalid("The role defined for the function cannot be assumed by Lambda.")
 
 
-def layers(call: Call) -> None:
+def layers(call: ApiCall) -> None:
     if len(call["Layers"] or ()) > _MOST_LAYERS:
         raise invalid(f"Cannot reference more than {_MOST_LAYERS} layers.")
 
 
-def code(call: Call) -> None:
+def code(call: ApiCall) -> None:
     code = call["Code"] if call.operation == "CreateFunction" else call.parameters
     if not any(code.get(member) is not None for member in ("ZipFile", "S3Bucket", "ImageUri")):
         raise invalid("Please provide a source for function code.")
@@ -127,7 +127,7 @@ def code(call: Call) -> None:
         raise invalid("Uploaded file must be a non-empty zip")
 
 
-def _require_object(call: Call, bucket: str, key: str) -> None:
+def _require_object(call: ApiCall, bucket: str, key: str) -> None:
     bucket_object = s3_backends[call.account]["aws"].buckets.get(bucket)
     if bucket_object is None or key not in bucket_object.keys:
         code, problem = ("NoSuchBucket", "bucket does not") if bucket_object is None else ("NoSuchKey", "key does not")

@@ -15,10 +15,10 @@ from cronstack_infra.local.http.sent import Sent
 from cronstack_infra.local.refusals import functions, groups, sources, sqs
 from cronstack_infra.local.refusals.constraints import Malformed, violations
 from cronstack_infra.local.refusals.reading import SERVICES, Read, read
-from cronstack_infra.local.refusals.refusal import Call, Refusal
+from cronstack_infra.local.refusals.refusal import ApiCall, ApiError
 from cronstack_infra.local.refusals.responses import Headers, error_response
 
-Rule = Callable[[Call], None]
+Rule = Callable[[ApiCall], None]
 
 RULES: Final[dict[str, Mapping[str, tuple[Rule, ...]]]] = {
     "scheduler": groups.RULES,
@@ -44,12 +44,12 @@ def refuse(sent: Sent) -> tuple[str, Headers, bytes] | None:
         try:
             call = read(service, sent)
         except Malformed as fault:
-            raise Refusal("SerializationException", str(fault)) from None
+            raise ApiError("SerializationException", str(fault)) from None
         if call is not None:
             region = _REGION.search(authorization)
             account = caller if re.fullmatch(r"\d{12}", caller) else ACCOUNT  # as moto does
             judge(service, call, account, region[1] if region else REGION)
-    except Refusal as refusal:
+    except ApiError as refusal:
         return error_response(service, refusal)
     return None
 
@@ -61,8 +61,8 @@ def judge(service: str, request: Read, account: str, region: str) -> None:
         sqs.complete(operation, parameters)
     _by_model(service, request)
     if service == "lambda" and not hasattr(LambdaResponse, xform_name(operation.name)):
-        raise Refusal("UnknownOperationException", f"The local cloud has no {operation.name}.", 404)
-    call = Call(service, operation.name, parameters, account, region)
+        raise ApiError("UnknownOperationException", f"The local cloud has no {operation.name}.", 404)
+    call = ApiCall(service, operation.name, parameters, account, region)
     for rule in RULES.get(service, {}).get(operation.name, ()):
         rule(call)
 
@@ -74,16 +74,16 @@ def _by_model(service: str, request: Read) -> None:
     try:
         sentences = list(violations(shape, request.parameters))
     except Malformed as fault:
-        raise Refusal("SerializationException", str(fault)) from None
+        raise ApiError("SerializationException", str(fault)) from None
     if service == "sqs":
         return  # its model has types and required members only; the rules check enums
     for (of_service, member), code in _ENUM_CODES.items():
         for sentence in sentences:
             if of_service == service and f" at '{member}' " in sentence:
                 text = sentence.replace("Value '", "Value ", 1).replace(f"' at '{member}'", f" at '{member}'")
-                raise Refusal(code, text)
+                raise ApiError(code, text)
     if sentences:
         plural = "s" if len(sentences) > 1 else ""
-        raise Refusal(
+        raise ApiError(
             "ValidationException", f"{len(sentences)} validation error{plural} detected: {'; '.join(sentences)}"
         )

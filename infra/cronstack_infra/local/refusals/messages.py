@@ -10,7 +10,7 @@ from moto.sqs.models import Queue
 
 from cronstack_infra.local.moto import privates
 from cronstack_infra.local.refusals.queues import SHOWN, bad_value, invalid, missing, queue_exists, queue_of
-from cronstack_infra.local.refusals.refusal import Call, Refusal
+from cronstack_infra.local.refusals.refusal import ApiCall, ApiError
 
 _ENTRY_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,80}")
 _FIFO_ID: Final = re.compile(r"[!-~]{1,128}")
@@ -33,11 +33,11 @@ _MOST_ENTRIES: Final = 10
 _LONGEST_BATCH: Final = 1048576
 
 
-def _delay(call: Call) -> None:
+def _delay(call: ApiCall) -> None:
     _check_delay(call["DelaySeconds"], queue_of(call))
 
 
-def _message(call: Call) -> None:
+def _message(call: ApiCall) -> None:
     _check_message(call.parameters, queue_of(call))
 
 
@@ -62,7 +62,7 @@ def _check_delay(delay: int | None, queue: Queue | None) -> None:
 def _check_contents(message: Mapping[str, Any]) -> None:
     forbidden = _forbidden(message.get("MessageBody"), "body")
     if forbidden is not None:
-        raise Refusal("InvalidMessageContents", forbidden)
+        raise ApiError("InvalidMessageContents", forbidden)
     attributes = message.get("MessageAttributes") or {}
     if len(attributes) > _MOST_ATTRIBUTES:
         raise invalid(f"Number of message attributes [{len(attributes)}] exceeds the allowed maximum [10].")
@@ -142,14 +142,14 @@ def _check_fifo(message: Mapping[str, Any], queue: Queue | None) -> None:
 # batches
 
 
-def _entries(call: Call) -> None:
+def _entries(call: ApiCall) -> None:
     entries, kind = call["Entries"], f"{call.operation.removesuffix('Batch')}BatchRequestEntry"
     if not entries:
         text = f"There should be at least one {kind} in the request."
-        raise Refusal("AWS.SimpleQueueService.EmptyBatchRequest", text)
+        raise ApiError("AWS.SimpleQueueService.EmptyBatchRequest", text)
     if len(entries) > _MOST_ENTRIES:
         text = f"Maximum number of entries per request are {_MOST_ENTRIES}. You have sent {len(entries)}."
-        raise Refusal("AWS.SimpleQueueService.TooManyEntriesInBatchRequest", text)
+        raise ApiError("AWS.SimpleQueueService.TooManyEntriesInBatchRequest", text)
     seen: set[str] = set()
     for number, entry in enumerate(entries, 1):
         key = entry.get("Id")
@@ -160,20 +160,20 @@ def _entries(call: Call) -> None:
                 "A batch entry id can only contain alphanumeric characters, hyphens and underscores. "
                 "It can be at most 80 letters long."
             )
-            raise Refusal("AWS.SimpleQueueService.InvalidBatchEntryId", text)
+            raise ApiError("AWS.SimpleQueueService.InvalidBatchEntryId", text)
         if key in seen:
-            raise Refusal("AWS.SimpleQueueService.BatchEntryIdsNotDistinct", f"Id {key} repeated.")
+            raise ApiError("AWS.SimpleQueueService.BatchEntryIdsNotDistinct", f"Id {key} repeated.")
         seen.add(key)
 
 
-def _batch_size(call: Call) -> None:
+def _batch_size(call: ApiCall) -> None:
     size = sum(_size(entry) for entry in call["Entries"])
     if size > _LONGEST_BATCH:
         text = f"Batch requests cannot be longer than {_LONGEST_BATCH} bytes. You have sent {size} bytes."
-        raise Refusal("AWS.SimpleQueueService.BatchRequestTooLong", text)
+        raise ApiError("AWS.SimpleQueueService.BatchRequestTooLong", text)
 
 
-def _fifo_batch(call: Call) -> None:
+def _fifo_batch(call: ApiCall) -> None:
     """Check all entries for a FIFO queue, which accepts a whole batch or none. Standard queues: ``apis.batches``."""
     queue = queue_of(call)
     if queue is not None and queue.fifo_queue:
@@ -199,10 +199,10 @@ def check_entry_with_handle(entry: Mapping[str, Any], number: int, queue: Queue)
 # receiving
 
 
-def _reception(call: Call) -> None:
+def _reception(call: ApiCall) -> None:
     for name in (*(call["AttributeNames"] or ()), *(call["MessageSystemAttributeNames"] or ())):
         if name not in _MESSAGE_ATTRIBUTES and name not in SHOWN:
-            raise Refusal("InvalidAttributeName", f"Unknown Attribute {name}.")
+            raise ApiError("InvalidAttributeName", f"Unknown Attribute {name}.")
     for name, least, most, must in (
         ("MaxNumberOfMessages", 1, 10, "Must be between 1 and 10, if provided."),
         ("WaitTimeSeconds", 0, 20, "Must be >= 0 and <= 20, if provided."),
@@ -213,7 +213,7 @@ def _reception(call: Call) -> None:
             raise bad_value(value, name, must)
 
 
-def _visibility(call: Call) -> None:
+def _visibility(call: ApiCall) -> None:
     check_visibility(call.parameters, queue_of(call))
 
 
@@ -228,12 +228,12 @@ def check_visibility(requested: Mapping[str, Any], queue: Queue | None) -> None:
         reason = "Message does not exist or is not available for visibility timeout change."
         raise bad_value(handle, "ReceiptHandle", reason)
     if any(message.visible for message in privates.messages(queue) if message.had_receipt_handle(handle)):
-        raise Refusal("MessageNotInflight", "The message referred to isn't in flight.")
+        raise ApiError("MessageNotInflight", "The message referred to isn't in flight.")
 
 
 _QUEUE: Final = (queue_exists,)
 
-RULES: Final[dict[str, tuple[Callable[[Call], None], ...]]] = {
+RULES: Final[dict[str, tuple[Callable[[ApiCall], None], ...]]] = {
     "SendMessage": (*_QUEUE, _delay, _message),
     "SendMessageBatch": (*_QUEUE, _entries, _batch_size, _fifo_batch),
     "DeleteMessageBatch": (*_QUEUE, _entries),

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from moto.sqs.models import Queue, sqs_backends
 
-from cronstack_infra.local.refusals.refusal import Call, Refusal
+from cronstack_infra.local.refusals.refusal import ApiCall, ApiError
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,80}")
 _FIFO_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,75}\.fifo")
@@ -56,31 +56,31 @@ _MOST_TAGS: Final = 50
 _MOST_SOURCES: Final = 10
 
 
-def invalid(message: str) -> Refusal:
-    return Refusal("InvalidParameterValue", message)
+def invalid(message: str) -> ApiError:
+    return ApiError("InvalidParameterValue", message)
 
 
-def bad_value(value: Any, name: str, reason: str) -> Refusal:
+def bad_value(value: Any, name: str, reason: str) -> ApiError:
     return invalid(f"Value {value} for parameter {name} is invalid. Reason: {reason}")
 
 
-def missing(name: str) -> Refusal:
-    return Refusal("MissingParameter", f"The request must contain the parameter {name}.")
+def missing(name: str) -> ApiError:
+    return ApiError("MissingParameter", f"The request must contain the parameter {name}.")
 
 
-def queue_of(call: Call) -> Queue | None:
+def queue_of(call: ApiCall) -> Queue | None:
     """Return the queue of the call's QueueUrl, which may be a plain name; None if it does not exist."""
     name = str(call["QueueUrl"]).rstrip("/").rsplit("/", 1)[-1]
     queue: Queue | None = sqs_backends[call.account][call.region].queues.get(name)
     return queue
 
 
-def queue_exists(call: Call) -> None:
+def queue_exists(call: ApiCall) -> None:
     if queue_of(call) is None:
-        raise Refusal("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
+        raise ApiError("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
 
 
-def _name(call: Call) -> None:
+def _name(call: ApiCall) -> None:
     name, fifo = call["QueueName"], (call["Attributes"] or {}).get("FifoQueue") == "true"
     if fifo and not _FIFO_NAME.fullmatch(name):
         raise invalid(
@@ -91,20 +91,20 @@ def _name(call: Call) -> None:
         raise invalid("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
 
 
-def _attributes(call: Call) -> None:
+def _attributes(call: ApiCall) -> None:
     attributes = call["Attributes"] or {}
     queue = queue_of(call) if call["QueueUrl"] else None
     fifo = queue.fifo_queue if queue is not None else attributes.get("FifoQueue") == "true"
     for name, value in attributes.items():
         if name not in _SETTABLE or (name in _OF_FIFO and not fifo):
-            raise Refusal("InvalidAttributeName", f"Unknown Attribute {name}.")
+            raise ApiError("InvalidAttributeName", f"Unknown Attribute {name}.")
         if name == "FifoQueue" and value != "true":
             text = f"Invalid value for the parameter {name}. Reason: Modifying queue type is not supported."
-            raise Refusal("InvalidAttributeValue", text)
+            raise ApiError("InvalidAttributeValue", text)
         if not _is_valid(name, value):
-            raise Refusal("InvalidAttributeValue", f"Invalid value for the parameter {name}.")
+            raise ApiError("InvalidAttributeValue", f"Invalid value for the parameter {name}.")
     if attributes.get("KmsMasterKeyId") and attributes.get("SqsManagedSseEnabled") == "true":
-        raise Refusal(
+        raise ApiError(
             "InvalidAttributeName",
             "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS "
             "SSE.",
@@ -149,7 +149,7 @@ def _document(text: str) -> dict[str, Any] | None:
     return parsed if isinstance(parsed, dict) else None
 
 
-def _redrive(call: Call) -> None:
+def _redrive(call: ApiCall) -> None:
     text = (call["Attributes"] or {}).get("RedrivePolicy")
     if text in (None, ""):
         return
@@ -179,7 +179,7 @@ def _redrive(call: Call) -> None:
         raise bad_value(text, "RedrivePolicy", "Dead-letter queue must be same type of queue as the source.")
 
 
-def _redrive_allowed(call: Call) -> None:
+def _redrive_allowed(call: ApiCall) -> None:
     text = (call["Attributes"] or {}).get("RedriveAllowPolicy")
     if text in (None, ""):
         return
@@ -199,24 +199,24 @@ def _redrive_allowed(call: Call) -> None:
         raise bad_value(text, "RedriveAllowPolicy", reason)
 
 
-def _known_attributes(call: Call) -> None:
+def _known_attributes(call: ApiCall) -> None:
     for name in call["AttributeNames"] or ():
         if name not in SHOWN:
-            raise Refusal("InvalidAttributeName", f"Unknown Attribute {name}.")
+            raise ApiError("InvalidAttributeName", f"Unknown Attribute {name}.")
 
 
-def _page(call: Call) -> None:
+def _page(call: ApiCall) -> None:
     most = call["MaxResults"]
     if most is not None and not 1 <= most <= 1000:
         raise bad_value(most, "MaxResults", "MaxResults must be an integer between 1 and 1000.")
 
 
-def _owner(call: Call) -> None:
+def _owner(call: ApiCall) -> None:
     if call["QueueOwnerAWSAccountId"] not in (None, call.account):
-        raise Refusal("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
+        raise ApiError("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
 
 
-def _tags(call: Call) -> None:
+def _tags(call: ApiCall) -> None:
     tags = call["tags"] or call["Tags"] or {}
     queue = queue_of(call) if call["QueueUrl"] else None
     name = queue.name if queue is not None else call["QueueName"]
@@ -231,7 +231,7 @@ def _tags(call: Call) -> None:
             raise invalid("Tag keys must not start with 'aws:', which is reserved for system use.")
 
 
-def _permission(call: Call) -> None:
+def _permission(call: ApiCall) -> None:
     for member, parameter in (("Actions", "ActionName"), ("AWSAccountIds", "AWSAccountIds")):
         if not call[member]:
             raise missing(parameter)
@@ -252,7 +252,7 @@ _DOCUMENTS: Final = {"Policy": _is_policy, "RedriveAllowPolicy": _is_allow_polic
 
 _QUEUE: Final = (queue_exists,)
 
-RULES: Final[dict[str, tuple[Callable[[Call], None], ...]]] = {
+RULES: Final[dict[str, tuple[Callable[[ApiCall], None], ...]]] = {
     "CreateQueue": (_name, _attributes, _redrive, _redrive_allowed, _tags),
     "SetQueueAttributes": (*_QUEUE, _attributes, _redrive, _redrive_allowed),
     "GetQueueAttributes": (*_QUEUE, _known_attributes),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-class Refusal(Exception):
+class ApiError(Exception):
     """The error with which a service rejects a request."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
@@ -18,7 +18,7 @@ class Refusal(Exception):
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiCall:
     """A request: its operation and parameters, by the names of botocore's model."""
 
     service: str

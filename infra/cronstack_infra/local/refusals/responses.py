@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from cronstack_infra.local.refusals.refusal import Refusal
+from cronstack_infra.local.refusals.refusal import ApiError
 
 _SHAPES: Final = {
     "AWS.SimpleQueueService.NonExistentQueue": "QueueDoesNotExist",
@@ -19,7 +19,7 @@ _SERVICE_SHAPES: Final = {"InvalidParameterValueException", "MissingParameterExc
 Headers = list[tuple[str, str]]
 
 
-def error_response(service: str, refusal: Refusal) -> tuple[str, Headers, bytes]:
+def error_response(service: str, refusal: ApiError) -> tuple[str, Headers, bytes]:
     """Return the status line, headers and body of a refusal."""
     headers: Headers = []
     if service == "sqs":

@@ -11,7 +11,7 @@ from moto.sqs.models import sqs_backends
 
 from cronstack_infra.local.moto import privates
 from cronstack_infra.local.refusals.names import arn_of, find_function, invalid
-from cronstack_infra.local.refusals.refusal import Call, Refusal
+from cronstack_infra.local.refusals.refusal import ApiCall, ApiError
 
 _MOST_WITHOUT_WINDOW: Final = 10
 _SOURCES: Final = ("sqs", "kinesis", "dynamodb", "kafka", "mq", "rds")
@@ -37,17 +37,17 @@ _DESTINATIONS: Final = re.compile(
 # events
 
 
-def _any_setting(call: Call) -> None:
+def _any_setting(call: ApiCall) -> None:
     if all(call[name] is None for name in ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")):
         raise invalid("You must specify at least one of error handling or destination setting.")
 
 
-def _function_exists(call: Call) -> None:
+def _function_exists(call: ApiCall) -> None:
     if find_function(call, call["FunctionName"], call["Qualifier"]) is None:
-        raise Refusal("ResourceNotFoundException", "The function doesn't exist.", 404)
+        raise ApiError("ResourceNotFoundException", "The function doesn't exist.", 404)
 
 
-def _destinations(call: Call) -> None:
+def _destinations(call: ApiCall) -> None:
     for kind in ("OnSuccess", "OnFailure"):
         arn = ((call["DestinationConfig"] or {}).get(kind) or {}).get("Destination")
         if not arn:
@@ -61,7 +61,7 @@ def _destinations(call: Call) -> None:
 # event source mappings
 
 
-def _source(call: Call) -> None:
+def _source(call: ApiCall) -> None:
     arn = call["EventSourceArn"]
     if not arn:
         raise invalid("Unrecognized event source.")
@@ -71,7 +71,7 @@ def _source(call: Call) -> None:
         )
 
 
-def _stream_members(call: Call) -> None:
+def _stream_members(call: ApiCall) -> None:
     """Refuse members that a mapping of a queue cannot have, according to botocore's documentation."""
     arn = call["EventSourceArn"] or getattr(_mapping_of(call), "event_source_arn", "")
     unsupported = [name for name in _STREAM_MEMBERS if call[name] not in (None, [], {})] if ":sqs:" in arn else []
@@ -79,10 +79,10 @@ def _stream_members(call: Call) -> None:
         raise invalid(f"{unsupported[0]} is not supported for SQS event sources.")
 
 
-def _mapped_function(call: Call) -> None:
+def _mapped_function(call: ApiCall) -> None:
     name = call["FunctionName"]
     if name is not None and find_function(call, name) is None:
-        raise Refusal("ResourceNotFoundException", f"Function not found: {arn_of(call, name)}", 404)
+        raise ApiError("ResourceNotFoundException", f"Function not found: {arn_of(call, name)}", 404)
 
 
 def _queue_of(arn: str) -> Any:
@@ -90,7 +90,7 @@ def _queue_of(arn: str) -> Any:
     return sqs_backends[parts[4]][parts[3]].queues.get(parts[5]) if parts[2:3] == ["sqs"] and len(parts) == 6 else None
 
 
-def _queue(call: Call) -> None:
+def _queue(call: ApiCall) -> None:
     arn = call["EventSourceArn"]
     if not arn or arn.split(":")[2] != "sqs":
         return
@@ -103,7 +103,7 @@ def _queue(call: Call) -> None:
         )
 
 
-def _batches(call: Call) -> None:
+def _batches(call: ApiCall) -> None:
     current = _mapping_of(call)
     arn = call["EventSourceArn"] or getattr(current, "event_source_arn", "")
     if ":sqs:" not in arn:
@@ -122,7 +122,7 @@ def _batches(call: Call) -> None:
         raise invalid("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10")
 
 
-def _visibility(call: Call) -> None:
+def _visibility(call: ApiCall) -> None:
     current = _mapping_of(call)
     queue = _queue_of(call["EventSourceArn"] or getattr(current, "event_source_arn", ""))
     function = find_function(call, call["FunctionName"] or getattr(current, "function_arn", ""))
@@ -135,14 +135,14 @@ def _visibility(call: Call) -> None:
         )
 
 
-def _not_twice(call: Call) -> None:
+def _not_twice(call: ApiCall) -> None:
     arn, function_arn = call["EventSourceArn"], arn_of(call, call["FunctionName"])
     for mapping in _mappings(call):
         if mapping.event_source_arn == arn and _qualified(call, mapping.function_arn) == _qualified(
             call, call["FunctionName"]
         ):
             name = function_arn.rpartition(":")[2]
-            raise Refusal(
+            raise ApiError(
                 "ResourceConflictException",
                 f'The event source arn (" {arn} ") and function (" {name} ") provided mapping already exists. Please '
                 f"update or delete the existing mapping with UUID {mapping.uuid}",
@@ -150,29 +150,29 @@ def _not_twice(call: Call) -> None:
             )
 
 
-def _qualified(call: Call, name: str) -> tuple[str, str]:
+def _qualified(call: ApiCall, name: str) -> tuple[str, str]:
     """Return a function's unqualified ARN and its qualifier, by default $LATEST."""
     last = name.split(":function:")[-1].removeprefix("function:")
     return arn_of(call, name), last.partition(":")[2] or "$LATEST"
 
 
-def _mappings(call: Call) -> list[Any]:
+def _mappings(call: ApiCall) -> list[Any]:
     return list(privates.event_source_mappings(lambda_backends[call.account][call.region]).values())
 
 
-def _mapping_of(call: Call) -> Any:
+def _mapping_of(call: ApiCall) -> Any:
     uuid = call["UUID"]
     return None if uuid is None else lambda_backends[call.account][call.region].get_event_source_mapping(uuid)
 
 
-def _mapping_exists(call: Call) -> None:
+def _mapping_exists(call: ApiCall) -> None:
     if _mapping_of(call) is None:
-        raise Refusal("ResourceNotFoundException", "The resource you requested does not exist.", 404)
+        raise ApiError("ResourceNotFoundException", "The resource you requested does not exist.", 404)
 
 
 _EVENTS: Final = (_any_setting, _function_exists, _destinations)
 
-RULES: Final[dict[str, tuple[Callable[[Call], None], ...]]] = {
+RULES: Final[dict[str, tuple[Callable[[ApiCall], None], ...]]] = {
     "PutFunctionEventInvokeConfig": _EVENTS,
     "UpdateFunctionEventInvokeConfig": _EVENTS,
     "CreateEventSourceMapping": (

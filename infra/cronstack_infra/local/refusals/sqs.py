@@ -9,7 +9,7 @@ from botocore.model import OperationModel
 
 from cronstack_infra.local.refusals import messages, queues
 from cronstack_infra.local.refusals.queues import missing
-from cronstack_infra.local.refusals.refusal import Call, Refusal
+from cronstack_infra.local.refusals.refusal import ApiCall, ApiError
 
 
 def complete(operation: OperationModel, parameters: Mapping[str, Any]) -> None:
@@ -20,15 +20,15 @@ def complete(operation: OperationModel, parameters: Mapping[str, Any]) -> None:
             raise missing(name)
 
 
-def _not_supported(call: Call) -> None:
+def _not_supported(call: ApiCall) -> None:
     text = (
         f"The local cloud does not support {call.operation}. To redrive dead letters of Cronstack's jobs, run"
         " `cronstack dead-letters redrive`. Messages of other queues: receive them and send them to their source queue."
     )
-    raise Refusal("AWS.SimpleQueueService.UnsupportedOperation", text)
+    raise ApiError("AWS.SimpleQueueService.UnsupportedOperation", text)
 
 
-RULES: Final[dict[str, tuple[Callable[[Call], None], ...]]] = {
+RULES: Final[dict[str, tuple[Callable[[ApiCall], None], ...]]] = {
     **queues.RULES,
     **messages.RULES,
     "StartMessageMoveTask": (_not_supported,),

@@ -37,7 +37,7 @@ from cronstack_infra.ops.dead_letters.senders import UNKNOWN, Sender, Senders
 from cronstack_infra.ops.deployment import Clients, DeployedJob, Deployment, find_job
 from cronstack_infra.ops.invoking import invoke_async, invoke_until_answered
 from cronstack_infra.ops.onetime import once_of
-from cronstack_infra.ops.runs import Report, Row, follow, no_report
+from cronstack_infra.ops.runs import Report, RunRow, follow, no_report
 
 LONGEST_RUN: Final = 960.0
 """Longest wait in seconds for a run before the next run of its job. Lambda's longest invocation takes 900 s."""
@@ -318,7 +318,7 @@ class _Redrive:
             self._follow(last, None, self._options.wait or LONGEST_RUN)
         self._unstarted[occurrence.job] = occurrence
 
-    def _follow(self, occurrence: Occurrence, redrives: int | None, patience: float) -> Row:
+    def _follow(self, occurrence: Occurrence, redrives: int | None, patience: float) -> RunRow:
         return follow(
             self._clients("dynamodb"),
             self._deployment,

@@ -29,7 +29,7 @@ from cronstack.ledger.partitions import (
 )
 from cronstack.ledger.rows import PlanItem, RunItem
 from cronstack.occurrence import planned_id
-from cronstack_infra.ops.ledger.reader import FIRST, LARGEST, Entry, Key, Reader, chunks
+from cronstack_infra.ops.ledger.reader import FIRST, LARGEST, IndexEntry, Key, Reader, chunks
 
 SPARE: Final = 4
 """Extra entries of a list's first page: a request for few entries costs as much as a request for forty."""
@@ -117,7 +117,7 @@ def without_planned_again(reader: Reader, job: str, runs: Iterator[RunItem]) -> 
         yield from (run for run in chunk if not is_planned_again(run, plans.get(run.key)))
 
 
-def _rows(reader: Reader, job: str, entries: Sequence[Entry], now: int) -> dict[str, RunItem | PlanItem]:
+def _rows(reader: Reader, job: str, entries: Sequence[IndexEntry], now: int) -> dict[str, RunItem | PlanItem]:
     """Read one row of most keys: the run if the time has passed, else the plan."""
     past = [entry.key[1] for entry in entries if entry.due <= now]
     ahead = [entry.key[1] for entry in entries if entry.due > now]

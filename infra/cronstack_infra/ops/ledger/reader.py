@@ -42,7 +42,7 @@ def ignore(count: int) -> None:
     """Show no progress."""
 
 
-class Entry(NamedTuple):
+class IndexEntry(NamedTuple):
     """An entry of the index: the key of a row, and its due time, which may be outdated."""
 
     due: int
@@ -78,7 +78,7 @@ class Reader:
         last: int | None = None,
         newest_first: bool = True,
         size: int = FIRST,
-    ) -> Iterator[Entry]:
+    ) -> Iterator[IndexEntry]:
         """Yield the entries of some lists of the index, due from ``first`` to ``last`` (epoch ms), by due time.
 
         ``size``: entries of each list's first page.
@@ -86,14 +86,14 @@ class Reader:
         sign = -1 if newest_first else 1
         bounds: dict[str, Any] = {"first": first, "last": last, "newest_first": newest_first}
 
-        def of_list(listed: str) -> Iterator[Entry]:
+        def of_list(listed: str) -> Iterator[IndexEntry]:
             def page(start: Item | None, limit: int) -> Call:
                 return query_due(self._table, listed, **bounds, start=start, limit=limit)
 
             for item in self._pages(page, size, None):
                 # Planners can write the index attribute too: skip an entry of another partition.
                 if item[PK]["S"] == listed.removeprefix(_OPEN):
-                    yield Entry(decode(item[DUE]), (item[PK]["S"], item[SK]["S"]))
+                    yield IndexEntry(decode(item[DUE]), (item[PK]["S"], item[SK]["S"]))
 
         return heapq.merge(*map(of_list, lists), key=lambda entry: (sign * entry.due, entry.key))
 

@@ -39,7 +39,7 @@ BEHIND: Final = 2 * 86_400_000
 ENABLE: Final = "enable it again, or cronstack once cancel"
 
 
-class Fault(NamedTuple):
+class Defect(NamedTuple):
     """The fault of a plan, its start in epoch milliseconds, and its remedy."""
 
     since: int
@@ -138,7 +138,7 @@ class Plans:
             plan = self._row(wiring.job, plans[name].key)
             if plan is not None and plan.status == "planned" and plan.revision == plans[name].revision:
                 what = f"its schedule has another {differs} than the stack has now: it cannot invoke the job"
-                yield _stray(wiring, plan, Fault(plan.revision, what, RENEWED, "renew"))
+                yield _stray(wiring, plan, Defect(plan.revision, what, RENEWED, "renew"))
 
     def _of_schedule(self, name: str, listed: Listed) -> Stray | None:
         """Return the stray of a schedule without a planned row among the rows that were read."""
@@ -188,7 +188,7 @@ def foreign(name: str, listed: Listed, event: Occurrence | None) -> Stray:
     return Stray("schedule", job, "", name, listed.made, what, remedy)
 
 
-def _stray(wiring: Wiring, plan: PlanItem, fault: Fault) -> Stray:
+def _stray(wiring: Wiring, plan: PlanItem, fault: Defect) -> Stray:
     name = schedules.name(wiring.job, plan.key, plan.revision)
     since, what, remedy, fix = fault
     return Stray("plan", wiring.job, plan.key, name, since, what, remedy, fix, plan.revision)
@@ -210,7 +210,7 @@ def _differences(wiring: Wiring, got: Any) -> str:
     return " and ".join(name for name, is_other in differs.items() if is_other)
 
 
-def _fault(wiring: Wiring, plan: PlanItem, listed: Listed | None, now: int) -> Fault | None:
+def _fault(wiring: Wiring, plan: PlanItem, listed: Listed | None, now: int) -> Defect | None:
     """Return the fault of a plan, by its row and the list of schedules; None if it has no fault."""
     if now - plan.revision <= ABANDONED_AFTER:
         return None
@@ -219,25 +219,25 @@ def _fault(wiring: Wiring, plan: PlanItem, listed: Listed | None, now: int) -> F
     if listed is None:
         if plan.due <= now:
             return None  # it has fired, and its event has not arrived yet
-        return Fault(
+        return Defect(
             plan.revision, "its schedule is missing: its caller crashed first, or it was deleted by hand", MADE, "make"
         )
     if not listed.enabled:
-        return Fault(listed.made, "its schedule was disabled by hand: it will not start", ENABLE)
+        return Defect(listed.made, "its schedule was disabled by hand: it will not start", ENABLE)
     return None
 
 
-def _overdue(wiring: Wiring, plan: PlanItem, listed: Listed | None, now: int) -> Fault:
+def _overdue(wiring: Wiring, plan: PlanItem, listed: Listed | None, now: int) -> Defect:
     if now - plan.due > wiring.start_deadline * 1000:
         # A schedule created now would only record it as missed.
         remedy = "redrive its dead letter, or cronstack once move … --in 0s, or once cancel"
-        return Fault(plan.due, "overdue, and past its start deadline", remedy)
+        return Defect(plan.due, "overdue, and past its start deadline", remedy)
     if listed is None:
-        return Fault(plan.due, "overdue, and its schedule is missing: nothing starts it", MADE, "make")
+        return Defect(plan.due, "overdue, and its schedule is missing: nothing starts it", MADE, "make")
     if not listed.enabled:
-        return Fault(plan.due, "overdue: its schedule was disabled by hand", ENABLE)
+        return Defect(plan.due, "overdue: its schedule was disabled by hand", ENABLE)
     remedy = "Scheduler retries until the start deadline: check the function's throttles and errors"
-    return Fault(plan.due, "overdue, although its schedule exists", remedy)
+    return Defect(plan.due, "overdue, although its schedule exists", remedy)
 
 
 def _left_behind(plan: PlanItem, revision: int) -> str:

@@ -12,7 +12,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
 
 
-class Change(NamedTuple):
+class ClockChange(NamedTuple):
     """A clock change of a zone at an instant, from one offset to another."""
 
     zone: str
@@ -33,7 +33,7 @@ class Change(NamedTuple):
 
 
 @lru_cache(maxsize=512)
-def changes(name: str, first: datetime, last: datetime) -> tuple[Change, ...]:
+def changes(name: str, first: datetime, last: datetime) -> tuple[ClockChange, ...]:
     """Return the clock changes of a zone at or after ``first`` and before ``last``, in order.
 
     The offset is compared once a day: no zone has changed its clocks twice within a day.
@@ -48,7 +48,9 @@ def changes(name: str, first: datetime, last: datetime) -> tuple[Change, ...]:
         there = min(here + 86400, end)
         after = _offset(where, there)
         if after != before:
-            in_order.append(Change(name, _EPOCH + timedelta(seconds=_first_second(where, here, there)), before, after))
+            in_order.append(
+                ClockChange(name, _EPOCH + timedelta(seconds=_first_second(where, here, there)), before, after)
+            )
         here, before = there, after
     return tuple(in_order)
 

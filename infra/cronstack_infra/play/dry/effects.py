@@ -17,7 +17,7 @@ from typing import Final, Literal, NamedTuple
 
 from cronstack.timetable.expressions import At, Cron, month_shape
 from cronstack.timetable.instants import Schedule
-from cronstack_infra.play.dry.changes import Change
+from cronstack_infra.play.dry.changes import ClockChange
 from cronstack_infra.play.dry.minutes import Span, firings, lowest
 
 Kind = Literal["not at all", "left out", "once", "shifted", "moved"]
@@ -47,7 +47,7 @@ class Effect(NamedTuple):
     """Its next firing from the change on."""
 
 
-def effect(change: Change, schedule: Schedule) -> Effect | None:
+def effect(change: ClockChange, schedule: Schedule) -> Effect | None:
     """Return the effect of ``change`` on a schedule of its zone, None if it has none."""
     match schedule.value:
         case Cron():
@@ -57,7 +57,7 @@ def effect(change: Change, schedule: Schedule) -> Effect | None:
     return None
 
 
-def _of_cron(change: Change, schedule: Schedule, cron: Cron) -> Effect | None:
+def _of_cron(change: ClockChange, schedule: Schedule, cron: Cron) -> Effect | None:
     first, last = change.stretch
     times, of = [], 0
     for day in _dates(first, last):
@@ -78,7 +78,7 @@ def _of_cron(change: Change, schedule: Schedule, cron: Cron) -> Effect | None:
     return Effect("once", tuple(times), of, fires, silent, before, after)
 
 
-def _of_at(change: Change, schedule: Schedule, at: At) -> Effect | None:
+def _of_at(change: ClockChange, schedule: Schedule, at: At) -> Effect | None:
     first, last = change.stretch
     if not first <= at.local < last:
         return None
@@ -88,7 +88,7 @@ def _of_at(change: Change, schedule: Schedule, at: At) -> Effect | None:
     return Effect("once", (at.local,), 1, (due,), (_utc(at.local, change.after),), due, None)
 
 
-def _neighbours(change: Change, schedule: Schedule) -> tuple[datetime | None, datetime | None]:
+def _neighbours(change: ClockChange, schedule: Schedule) -> tuple[datetime | None, datetime | None]:
     """Return the last firing before the change and the next one from it on. First look within two days, then search."""
     around = Span(_minute(change.at - _AROUND), _minute(change.at + _AROUND))
     fires, now = firings(schedule, around, anchor=around.first), around.minute(change.at)

@@ -18,7 +18,7 @@ from cronstack_infra.play.dry.minutes import MINUTES, days_of, join_days, lowest
 from cronstack_infra.play.dry.tally import Tally
 
 
-class Played(NamedTuple):
+class JobRuns(NamedTuple):
     """The runs of a job under its overlap policy."""
 
     running: tuple[int, ...]
@@ -50,18 +50,18 @@ class _Day(NamedTuple):
     then: _State
 
 
-def play(fires: int, length: int, overlap: Overlap, *, start_deadline: int = DEFAULTS.start_deadline) -> Played:
+def play(fires: int, length: int, overlap: Overlap, *, start_deadline: int = DEFAULTS.start_deadline) -> JobRuns:
     """Play a timetable whose runs last ``length`` minutes, rounded up. ``start_deadline``: seconds."""
     behind = spread(fires << 1, length - 1) if length > 1 else 0
     clashes = fires & behind
     if not clashes:
-        return Played((fires | behind,), None, 0, 0, 0, 0, 1 if fires else 0)
+        return JobRuns((fires | behind,), None, 0, 0, 0, 0, 1 if fires else 0)
     if overlap == "allow":
         running = tuple(fires << shift for shift in range(length))
         together = Tally()
         for each in running:
             together.add(each)
-        return Played(running, lowest(clashes), clashes.bit_count(), 0, 0, 0, together.peak()[0])
+        return JobRuns(running, lowest(clashes), clashes.bit_count(), 0, 0, 0, together.peak()[0])
     patience = start_deadline // 60 if overlap == "buffer_one" else None
     days, skipped, buffered, missed = [], 0, 0, 0
     state = _State()
@@ -73,7 +73,7 @@ def play(fires: int, length: int, overlap: Overlap, *, start_deadline: int = DEF
         days.append(day.running)
         skipped, buffered, missed = skipped + day.skipped, buffered + day.buffered, missed + day.missed
         state = day.then
-    return Played((join_days(days),), lowest(clashes), skipped + buffered, skipped, buffered, missed, 1)
+    return JobRuns((join_days(days),), lowest(clashes), skipped + buffered, skipped, buffered, missed, 1)
 
 
 def _play_day(fires: int, state: _State, length: int, patience: int | None) -> _Day:

@@ -16,10 +16,10 @@ from typing import Final, NamedTuple
 
 from cronstack.defaults import DEFAULTS, Overlap
 from cronstack.timetable.instants import Schedule
-from cronstack_infra.play.dry.changes import Change, changes
+from cronstack_infra.play.dry.changes import ClockChange, changes
 from cronstack_infra.play.dry.effects import Effect, effect
 from cronstack_infra.play.dry.minutes import MINUTES, Span, days_of, fires_in, firings, lowest
-from cronstack_infra.play.dry.overlaps import Played, play
+from cronstack_infra.play.dry.overlaps import JobRuns, play
 from cronstack_infra.play.dry.tally import Tally
 from cronstack_infra.play.dry.windows import Spread, spread_of
 
@@ -29,7 +29,7 @@ CROWDED: Final = 10
 """Number of times of day that are listed."""
 
 
-class Planned(NamedTuple):
+class JobTimetable(NamedTuple):
     """The properties of a job that the forecast needs."""
 
     name: str
@@ -47,10 +47,10 @@ class Case(NamedTuple):
     name: str
     seconds: Mapping[str, float]
 
-    def lasts(self, job: Planned) -> float:
+    def lasts(self, job: JobTimetable) -> float:
         return min(self.seconds.get(job.name, job.timeout), job.timeout)
 
-    def is_cut(self, job: Planned) -> bool:
+    def is_cut(self, job: JobTimetable) -> bool:
         """Return whether the given duration exceeds the timeout of the job."""
         return self.seconds.get(job.name, 0) > job.timeout
 
@@ -64,7 +64,7 @@ class SelfOverlap(NamedTuple):
     seconds: float
     firings: int
     first: datetime
-    played: Played
+    played: JobRuns
     """Its counts, without the timetables."""
 
 
@@ -108,7 +108,7 @@ class WhatIf(NamedTuple):
     overlaps: tuple[SelfOverlap, ...]
     crowds: tuple[Crowd, ...]
     peaks: tuple[Peak, ...]
-    changes: tuple[tuple[Change, tuple[JobEffect, ...]], ...]
+    changes: tuple[tuple[ClockChange, tuple[JobEffect, ...]], ...]
     spread: Spread | None
     """The effect of flexible windows on the fullest minute; None if no job has one."""
 
@@ -118,7 +118,7 @@ Progress = Callable[[int, int], None]
 
 
 def what_if(
-    jobs: Sequence[Planned], span: Span, cases: Sequence[Case], *, on_progress: Progress | None = None
+    jobs: Sequence[JobTimetable], span: Span, cases: Sequence[Case], *, on_progress: Progress | None = None
 ) -> WhatIf:
     """Return the forecast of a span. A rate without start counts from the span's start, as from a deployment."""
     starts, running = Tally(), [Tally() for _ in cases]
@@ -134,7 +134,7 @@ def what_if(
         late = max((schedule.window for schedule in job.schedules), default=0)
         starts.add(fires)
         counts[job.name] = fires.bit_count()
-        played: dict[int, Played] = {}
+        played: dict[int, JobRuns] = {}
         for case, tally in zip(cases, running, strict=True):
             length = max(1, ceil(case.lasts(job) / 60))
             if length not in played:
@@ -157,12 +157,12 @@ def what_if(
     )
 
 
-def _play(job: Planned, fires: int, length: int) -> Played:
+def _play(job: JobTimetable, fires: int, length: int) -> JobRuns:
     late = 60 * max((schedule.window for schedule in job.schedules), default=0)
     return play(fires, length, job.overlap, start_deadline=job.start_deadline + late)
 
 
-def _overlap(job: Planned, case: Case, played: Played, span: Span, count: int) -> Iterator[SelfOverlap]:
+def _overlap(job: JobTimetable, case: Case, played: JobRuns, span: Span, count: int) -> Iterator[SelfOverlap]:
     if played.first is not None:
         first = span.instant(played.first)
         yield SelfOverlap(case.name, job.name, job.overlap, case.lasts(job), count, first, played._replace(running=()))
@@ -174,7 +174,7 @@ def _peak(case: Case, tally: Tally, span: Span) -> Peak:
     return Peak(case.name, runs, first, reach.bit_count(), tally.above(LIMIT).bit_count())
 
 
-def _crowds(jobs: Sequence[Planned], starts: Tally, span: Span) -> Iterator[Crowd]:
+def _crowds(jobs: Sequence[JobTimetable], starts: Tally, span: Span) -> Iterator[Crowd]:
     """Yield the times of day with the most starts, each with its highest count."""
     listed = 0
     for count, reach in starts.levels():
@@ -195,13 +195,13 @@ def _crowds(jobs: Sequence[Planned], starts: Tally, span: Span) -> Iterator[Crow
                 return
 
 
-def _starting(jobs: Sequence[Planned], minute: datetime, span: Span) -> tuple[str, ...]:
+def _starting(jobs: Sequence[JobTimetable], minute: datetime, span: Span) -> tuple[str, ...]:
     return tuple(
         job.name for job in jobs if any(fires_in(minute, schedule, anchor=span.first) for schedule in job.schedules)
     )
 
 
-def _changes(jobs: Sequence[Planned], span: Span) -> Iterator[tuple[Change, tuple[JobEffect, ...]]]:
+def _changes(jobs: Sequence[JobTimetable], span: Span) -> Iterator[tuple[ClockChange, tuple[JobEffect, ...]]]:
     """Yield the clock changes in the span, in order, with their effects."""
     of_zone: dict[str, list[tuple[str, Schedule]]] = {}
     for job in jobs:
@@ -213,7 +213,7 @@ def _changes(jobs: Sequence[Planned], span: Span) -> Iterator[tuple[Change, tupl
         yield change, tuple(_effects_of(change, of_zone[change.zone], span))
 
 
-def _effects_of(change: Change, schedules: Sequence[tuple[str, Schedule]], span: Span) -> Iterator[JobEffect]:
+def _effects_of(change: ClockChange, schedules: Sequence[tuple[str, Schedule]], span: Span) -> Iterator[JobEffect]:
     for job, schedule in schedules:
         found = effect(change, schedule)
         if found is not None and (found.kind != "moved" or (found.next is not None and found.next < span.last)):

@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from cronstack_infra.play.prove.judges.table import JUDGES, create_judges
 from cronstack_infra.play.prove.log.bookkeeper import Bookkeeper
 from cronstack_infra.play.prove.log.commits import CommitReader
-from cronstack_infra.play.prove.log.listener import Acknowledgement, Listener
+from cronstack_infra.play.prove.log.listener import Acknowledgement, EventReceiver
 from cronstack_infra.play.prove.log.log import Log, plain
-from cronstack_infra.play.prove.log.records import Attempt, InvocationRecord
+from cronstack_infra.play.prove.log.records import AttemptRecord, InvocationRecord
 from cronstack_infra.play.prove.models.copies import Copies
 
 if TYPE_CHECKING:
     from cronstack.steps import Call, Work
-    from cronstack_infra.play.prove.log.plans import Caller
+    from cronstack_infra.play.prove.log.plans import CallerRecord
     from cronstack_infra.play.prove.models.world import World
     from cronstack_infra.play.store.store import Item
 
 
-NOTIFICATIONS: Final = tuple(name for name in vars(Listener) if not name.startswith("_"))
+NOTIFICATIONS: Final = tuple(name for name in vars(EventReceiver) if not name.startswith("_"))
 
 
 def _forwarder(name: str) -> Callable[..., None]:
     """Return a method that calls the listeners whose class overrides this notification."""
     classes = (*(judge for judge, _ in JUDGES), Bookkeeper)
-    default = getattr(Listener, name)
+    default = getattr(EventReceiver, name)
     methods = tuple((at, getattr(of, name)) for at, of in enumerate(classes) if getattr(of, name) is not default)
 
     def notify(self: Observer, *arguments: object, **named: object) -> None:
@@ -44,12 +44,12 @@ def _forwards_notifications(observer: type[Observer]) -> type[Observer]:
 
 
 @_forwards_notifications
-class Observer(Listener):
+class Observer(EventReceiver):
     """A list of judges and one log. A world calls ``observe_...``, or a notification directly."""
 
     def __init__(self, log: Log) -> None:
         super().__init__(log)
-        self.listeners: list[Listener] = [*create_judges(log), Bookkeeper(log)]
+        self.listeners: list[EventReceiver] = [*create_judges(log), Bookkeeper(log)]
         self._reader = CommitReader(log, self)
 
     @classmethod
@@ -69,7 +69,7 @@ class Observer(Listener):
         """Notify that the store has carried out a request of an invocation."""
         self._reader.carried_out(invocation, call, answer)
 
-    def observe_caller(self, caller: Caller, call: Call, answer: Mapping[str, Any]) -> None:
+    def observe_caller(self, caller: CallerRecord, call: Call, answer: Mapping[str, Any]) -> None:
         """Notify that the store has carried out a request of application code."""
         self._reader.carried_out_for(caller, call, answer)
 
@@ -96,7 +96,7 @@ class Observer(Listener):
         if raised is None and not invocation.given_up:  # else Lambda ignores the result: it has delivered again
             self._acknowledge(invocation, attempt)
 
-    def _acknowledge(self, invocation: InvocationRecord, own: Attempt | None) -> None:
+    def _acknowledge(self, invocation: InvocationRecord, own: AttemptRecord | None) -> None:
         log, event = self.log, invocation.event
         run = log.run(event.occurrence)
         # The run died here, with a letter. A redrive since then has its own acknowledgement.

@@ -24,7 +24,7 @@ from cronstack_infra.play.simulation.delays import Delays
 from cronstack_infra.play.simulation.handlers.faults import Rates
 from cronstack_infra.play.simulation.process.patched_process import real_seconds
 from cronstack_infra.play.simulation.silence import silence
-from cronstack_infra.play.simulation.trace import Row, Trace
+from cronstack_infra.play.simulation.trace import JobCounts, Trace
 from cronstack_infra.switches.settings import Switches
 
 TRACE: Final = "trace.jsonl"
@@ -47,7 +47,7 @@ class Simulated:
     last: datetime
     seed: int
     rates: Rates
-    rows: tuple[Row, ...]
+    rows: tuple[JobCounts, ...]
     occurrences: int
     """Firings of schedules, including carriers, except those outside start and end."""
     letters: int

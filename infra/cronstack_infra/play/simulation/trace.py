@@ -15,7 +15,7 @@ from cronstack_infra.play.simulation.delays import Delays
 
 
 @dataclass(frozen=True)
-class Row:
+class JobCounts:
     """The counts of a job. All except ``runs`` count attempts or occurrences by their events."""
 
     job: str
@@ -38,7 +38,7 @@ class Row:
 OUTSIDE_EVENT: Final = "outside"
 """Kind of the row of an event outside its schedule's start and end. It is not an occurrence and not an attempt."""
 _ENCODE = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-COLUMNS: Final = tuple(field.name for field in fields(Row))
+COLUMNS: Final = tuple(field.name for field in fields(JobCounts))
 COUNTS: Final = COLUMNS[1:-1]
 """The columns between the name of the job and its slowest attempt."""
 _COUNTED: Final = frozenset(OUTCOMES).intersection(COUNTS)
@@ -95,8 +95,8 @@ class Trace:
         """Add a row for a job, even if it never runs."""
         self._rows.setdefault(job, {})
 
-    def rows(self) -> tuple[Row, ...]:
-        return tuple(Row(job=job, **self._rows[job]) for job in sorted(self._rows))
+    def rows(self) -> tuple[JobCounts, ...]:
+        return tuple(JobCounts(job=job, **self._rows[job]) for job in sorted(self._rows))
 
     def _count(self, event: Mapping[str, Any]) -> None:
         row = self._rows.setdefault(event["job"], {})

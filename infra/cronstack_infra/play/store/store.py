@@ -23,7 +23,7 @@ _NAMES: Final[Mapping[str, str]] = {}
 _REFUSED: Final = "The conditional request failed"
 
 
-class Change(NamedTuple):
+class ItemChange(NamedTuple):
     """One item before and after a write; None if it did not exist."""
 
     key: Key
@@ -39,7 +39,7 @@ class Store:
         self.queues: dict[str, list[str]] = {}
         self.schedules: dict[str, Mapping[str, Any]] = {}
         """Carriers that have not fired yet, by name."""
-        self.changes: list[Change] = []
+        self.changes: list[ItemChange] = []
         self.keeps_tokens = True
         """Whether tokens are stored. DynamoDB stores them, the installed moto does not: the guard must not need it."""
         self._table, self._effects, self._now = table, effects, now
@@ -205,7 +205,7 @@ class Store:
         update = expressions.update(action["UpdateExpression"], names)
         base: Mapping[str, Any] = action["Key"] if old is None else old
         self.items[key] = new = update.apply(base, action.get("ExpressionAttributeValues", _NAMES))
-        self.changes.append(Change(key, old, new))
+        self.changes.append(ItemChange(key, old, new))
 
 
 def _key(action: Mapping[str, Any]) -> Key:

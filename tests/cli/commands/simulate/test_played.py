@@ -16,7 +16,7 @@ from cronstack.errors import CronstackError, OperationError
 from cronstack.timetable.instants import parse
 from cronstack_infra import cli
 from cronstack_infra.cli.commands.simulate.command import command
-from cronstack_infra.cli.commands.simulate.played import Request, reports_once, simulate_request
+from cronstack_infra.cli.commands.simulate.played import SimulationRequest, reports_once, simulate_request
 from cronstack_infra.cli.commands.simulate.time_left import Left, duration
 from cronstack_infra.play.quick import quick_days
 from tests.play.simulation.conftest import ROOT, small_project
@@ -74,7 +74,7 @@ def test_switches_are_applied_and_shown(project: Path) -> None:
 def test_an_unknown_fault_is_refused_before_anything_is_loaded() -> None:
     now = datetime(2027, 3, 1, tzinfo=UTC)
     with pytest.raises(click.BadParameter, match=r"'fire=1' is not a valid fault"):
-        simulate_request(Request("jobs", (), now, now + timedelta(days=1), faults="fire=1"), as_json=False)
+        simulate_request(SimulationRequest("jobs", (), now, now + timedelta(days=1), faults="fire=1"), as_json=False)
 
 
 def simulation(project: Path, text: str) -> Path:

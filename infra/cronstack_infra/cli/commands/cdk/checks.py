@@ -18,7 +18,7 @@ from cronstack.deploy_check.names import DELETE_UNTIL
 from cronstack.errors import DeclarationError, OperationError
 from cronstack_infra import names
 from cronstack_infra.cli.errors import is_aws, message
-from cronstack_infra.cli.options.clouds import Cloud
+from cronstack_infra.cli.options.clouds import SelectedCloud
 from cronstack_infra.lock_file import APP_TAG, Lock, read_lock
 from cronstack_infra.project import PROJECT_KEY, Project
 
@@ -64,7 +64,7 @@ def before_destroy(project: Project, args: Sequence[str], address: str | None, *
         ) from fault
 
 
-def _permit(cloud: Cloud, stack: str) -> None:
+def _permit(cloud: SelectedCloud, stack: str) -> None:
     """Make the deploy check of a stack accept its deletion for an hour. Do nothing if the stack has no deploy check."""
     try:
         found = cloud("cloudformation").describe_stack_resource(
@@ -134,7 +134,7 @@ def _other_stack_warning(other: str, own: str) -> str:
     )
 
 
-def _removals(cloud: Cloud, declared: Mapping[str, bool], *, regardless: bool) -> list[str]:
+def _removals(cloud: SelectedCloud, declared: Mapping[str, bool], *, regardless: bool) -> list[str]:
     from cronstack_infra.ops.deployment import deployed_jobs
     from cronstack_infra.ops.leftovers import find_leftovers_of
 
@@ -158,10 +158,10 @@ def _removals(cloud: Cloud, declared: Mapping[str, bool], *, regardless: bool) -
     )
 
 
-def _cloud(args: Sequence[str], address: str | None, stack: str, package: str = "jobs") -> Cloud:
+def _cloud(args: Sequence[str], address: str | None, stack: str, package: str = "jobs") -> SelectedCloud:
     if profile := _option(args, "--profile"):
         os.environ["AWS_PROFILE"] = profile  # the cdk CLI will use the same profile
-    return Cloud(address, stack, package)
+    return SelectedCloud(address, stack, package)
 
 
 def stacks_of(project: Project, args: Sequence[str]) -> tuple[str, str, list[str]]:
@@ -191,7 +191,7 @@ def _option(args: Sequence[str], spelling: str) -> str:
     return next(iter(_options(args, spelling)), "")
 
 
-def _outputs(cloud: Cloud, stack: str) -> dict[str, str] | None:
+def _outputs(cloud: SelectedCloud, stack: str) -> dict[str, str] | None:
     """Return the outputs of a deployed stack. Return None if no stack has that name."""
     from botocore.exceptions import ClientError
 

@@ -16,7 +16,7 @@ from cronstack.errors import CronstackError, OperationError
 if TYPE_CHECKING:
     from cronstack_infra.cli.output.screen import ProgressLine, Screen
     from cronstack_infra.demo.stages import Shown
-    from cronstack_infra.demo.trace import Event, Trace
+    from cronstack_infra.demo.trace import Event, EventTrace
     from cronstack_infra.local.client import LocalCloud
     from cronstack_infra.project import Project
 
@@ -75,9 +75,9 @@ def show(project: Project, screen: Screen) -> None:
     from cronstack_infra.cli.commands.local import demo_results
     from cronstack_infra.demo import orders, stages
     from cronstack_infra.demo.payments import Payments, PaymentService
-    from cronstack_infra.demo.trace import Trace
+    from cronstack_infra.demo.trace import EventTrace
 
-    trace = Trace()
+    trace = EventTrace()
     with ExitStack() as cleanup:
         service = cleanup.enter_context(PaymentService(Payments(orders.stumbles)))
         with screen.chapter():
@@ -117,7 +117,7 @@ def show(project: Project, screen: Screen) -> None:
 
 
 def start(
-    project: Project, screen: Screen, trace: Trace, cleanup: ExitStack, payments: str
+    project: Project, screen: Screen, trace: EventTrace, cleanup: ExitStack, payments: str
 ) -> tuple[LocalCloud, datetime]:
     """Start a local cloud and deploy the examples. Return the cloud, and the due time of the one-time job."""
     from cronstack.clock import now
@@ -142,7 +142,7 @@ def start(
 
 
 def await_firings(
-    shown: Shown, screen: Screen, trace: Trace, launch: datetime, meanwhile: Callable[[ProgressLine], Any]
+    shown: Shown, screen: Screen, trace: EventTrace, launch: datetime, meanwhile: Callable[[ProgressLine], Any]
 ) -> Any:
     """Wait for the heartbeat and the launch to fire, and run ``meanwhile`` at the same time."""
     from cronstack.clock import now
@@ -170,7 +170,7 @@ def await_firings(
     return result
 
 
-def await_firing(shown: Shown, screen: Screen, trace: Trace, job: str, line: ProgressLine) -> None:
+def await_firing(shown: Shown, screen: Screen, trace: EventTrace, job: str, line: ProgressLine) -> None:
     """Wait until the job's schedule has fired and its run has succeeded."""
     from cronstack_infra.demo import stages
     from cronstack_infra.names import function_name

@@ -26,7 +26,7 @@ CHECK_INTERVAL: Final = 0.5
 """Seconds between two checks that the local cloud still runs."""
 
 
-class Deployed(NamedTuple):
+class DeployedSchedule(NamedTuple):
     """A deployed schedule."""
 
     job: str
@@ -154,7 +154,7 @@ def _print_usage(console: Console, cloud: LocalCloud, project: Project | None, p
     console.print("\nCtrl-C stops it.\n")
 
 
-def deployed(scheduler: Any, stack: str, now: datetime) -> Iterator[Deployed]:
+def deployed(scheduler: Any, stack: str, now: datetime) -> Iterator[DeployedSchedule]:
     """Yield the schedules of a stack's group, by name, with their next firing after ``now``."""
     from cronstack_infra import names
     from cronstack_infra.deployed_form import read_schedule
@@ -165,7 +165,7 @@ def deployed(scheduler: Any, stack: str, now: datetime) -> Iterator[Deployed]:
             found = scheduler.get_schedule(GroupName=group, Name=listed["Name"])
             schedule = read_schedule(found)
             enabled = found.get("State", "ENABLED") == "ENABLED"
-            yield Deployed(
+            yield DeployedSchedule(
                 job=names.job_of_schedule(stack, listed["Name"]) or listed["Name"],
                 expression=schedule.expression,
                 timezone=schedule.timezone,
@@ -174,7 +174,7 @@ def deployed(scheduler: Any, stack: str, now: datetime) -> Iterator[Deployed]:
             )
 
 
-def _row(schedule: Deployed) -> tuple[str, str, str, str]:
+def _row(schedule: DeployedSchedule) -> tuple[str, str, str, str]:
     job, expression, following = schedule.job, schedule.expression, schedule.next
     if following is None:
         return job, expression, "never" if schedule.enabled else "paused", ""

@@ -25,7 +25,7 @@ from cronstack_infra.cli.commands.once.wording import (
     sentence,
     when_options,
 )
-from cronstack_infra.cli.options.clouds import Cloud, cloud_options
+from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
 from cronstack_infra.cli.options.inputs import json_object
 from cronstack_infra.cli.output.counting import counting
 from cronstack_infra.cli.output.rows import note_missed, status_of, took, why
@@ -34,7 +34,7 @@ from cronstack_infra.cli.output.tables import print_json, print_table, printable
 from cronstack_infra.ops.deployment import Deployment
 from cronstack_infra.ops.listing import ROW_STATUSES
 from cronstack_infra.ops.onetime import (
-    Key,
+    PlannedKey,
     find_key,
     list_keys,
     once_of,
@@ -43,7 +43,7 @@ from cronstack_infra.ops.onetime import (
     wiring_of,
     wirings,
 )
-from cronstack_infra.ops.runs import Row
+from cronstack_infra.ops.runs import RunRow
 
 COLUMNS: Final = ("job", "key", "status", "due (UTC)", "left", "asked for", "why")
 NO_ONCE_JOBS: Final = "Code can schedule no job of this stack. Declare such a job with @job(schedule=once())."
@@ -115,7 +115,13 @@ command.add_command(once_import.command)
 @json_option
 @cloud_options
 def schedule(
-    cloud: Cloud, job: str, key: str, input: dict[str, Any] | None, replace: bool, terms: dict[str, Any], as_json: bool
+    cloud: SelectedCloud,
+    job: str,
+    key: str,
+    input: dict[str, Any] | None,
+    replace: bool,
+    terms: dict[str, Any],
+    as_json: bool,
 ) -> int:
     """Schedule JOB once under a key. Exit code 1 if the key has another time or input, has begun, or was cancelled."""
     return _change(cloud, job, as_json, lambda once: once.schedule(job, key=key, input=input, replace=replace, **terms))
@@ -127,7 +133,7 @@ def schedule(
 @when_options
 @json_option
 @cloud_options
-def move(cloud: Cloud, job: str, key: str, terms: dict[str, Any], as_json: bool) -> int:
+def move(cloud: SelectedCloud, job: str, key: str, terms: dict[str, Any], as_json: bool) -> int:
     """Move a plan to another time, also after it was missed.
 
     Exit code 1 if its run has begun, if it was cancelled ("too late"), or if the key is unknown.
@@ -140,7 +146,7 @@ def move(cloud: Cloud, job: str, key: str, terms: dict[str, Any], as_json: bool)
 @key_of
 @json_option
 @cloud_options
-def cancel(cloud: Cloud, job: str, key: str, as_json: bool) -> int:
+def cancel(cloud: SelectedCloud, job: str, key: str, as_json: bool) -> int:
     """Cancel a plan. After the answer "cancelled" it never runs. Exit code 1 if it has begun or was missed."""
     return _change(cloud, job, as_json, lambda once: once.cancel(job, key))
 
@@ -150,7 +156,7 @@ def cancel(cloud: Cloud, job: str, key: str, as_json: bool) -> int:
 @key_of
 @json_option
 @cloud_options
-def show(cloud: Cloud, job: str, key: str, as_json: bool) -> int:
+def show(cloud: SelectedCloud, job: str, key: str, as_json: bool) -> int:
     """Show the plan of a key, and its run. Exit code 1 if the key is unknown.
 
     \b
@@ -173,7 +179,7 @@ def show(cloud: Cloud, job: str, key: str, as_json: bool) -> int:
     return 0 if known else 1
 
 
-def _fields(found: Key, schedule: str, now: datetime) -> dict[str, str]:
+def _fields(found: PlannedKey, schedule: str, now: datetime) -> dict[str, str]:
     plan, run = found.plan, found.run
     due = plan.at if run is None else run.due
     fields = {
@@ -202,7 +208,7 @@ def _fields(found: Key, schedule: str, now: datetime) -> dict[str, str]:
 @click.option("--status", type=click.Choice(ROW_STATUSES), help="Only plans or runs in this status, such as planned.")
 @json_option
 @cloud_options
-def list_(cloud: Cloud, job: str | None, prefix: str, status: str | None, as_json: bool) -> None:
+def list_(cloud: SelectedCloud, job: str | None, prefix: str, status: str | None, as_json: bool) -> None:
     """List the plans of one JOB, or of all, by time.
 
     A plan is planned, cancelled or begun. The list shows a begun plan with the status of its run. --status begun lists
@@ -235,20 +241,20 @@ def list_(cloud: Cloud, job: str | None, prefix: str, status: str | None, as_jso
         click.echo("No plans." if jobs else NO_ONCE_JOBS)
 
 
-def _cells(found: Key, now: datetime) -> tuple[str, ...]:
+def _cells(found: PlannedKey, now: datetime) -> tuple[str, ...]:
     plan, run = found.plan, found.run
     coming = left(plan.at, now) if plan.status == "planned" else "-"
     status = plan.status if run is None else _state(run)
     return (plan.job, short(plan.key), status, utc(plan.at), coming, plan.asked, "" if run is None else why(run))
 
 
-def _state(run: Row) -> str:
+def _state(run: RunRow) -> str:
     """Return "retrying at 12:00:05, 2 of 3", "succeeded"."""
     several = run.attempt and run.status not in ("succeeded", "missed")
     return f"{status_of(run)}, {run.attempt} of {run.limit}" if several else status_of(run)
 
 
-def _open(cloud: Cloud, job: str | None) -> tuple[Once, Deployment]:
+def _open(cloud: SelectedCloud, job: str | None) -> tuple[Once, Deployment]:
     """Return ``once`` and the deployment.
 
     Raise OperationError if nothing is deployed, or if code cannot schedule the job.
@@ -259,7 +265,7 @@ def _open(cloud: Cloud, job: str | None) -> tuple[Once, Deployment]:
     return once_of(cloud, deployment), deployment
 
 
-def _change(cloud: Cloud, job: str, as_json: bool, call: Callable[[Once], Plan]) -> int:
+def _change(cloud: SelectedCloud, job: str, as_json: bool, call: Callable[[Once], Plan]) -> int:
     once, _ = _open(cloud, job)
     with errors_as_options():
         plan = call(once)

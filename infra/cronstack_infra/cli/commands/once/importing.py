@@ -15,9 +15,9 @@ from cronstack.occurrence import LONGEST_KEY, is_key
 from cronstack.onetime.bulk import MOST, Result
 from cronstack.payload import shown
 from cronstack_infra.cli.commands.once.wording import as_options, errors_as_options
-from cronstack_infra.cli.options.clouds import Cloud, cloud_options
+from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
 from cronstack_infra.cli.options.inputs import input_fault
-from cronstack_infra.cli.options.rereadable import Source, rereadable
+from cronstack_infra.cli.options.rereadable import RereadableFile, rereadable
 from cronstack_infra.cli.output.counting import bar
 from cronstack_infra.cli.output.tables import print_json, print_table, short
 from cronstack_infra.ops.onetime import once_of, wiring_of
@@ -43,7 +43,7 @@ _KNOWN: Final = ("key", "at", "in", "timezone", "disambiguation", "input", "repl
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @cloud_options
 def command(
-    cloud: Cloud, job: str, file: Path, replace: bool, past: str | None, concurrency: int, as_json: bool
+    cloud: SelectedCloud, job: str, file: Path, replace: bool, past: str | None, concurrency: int, as_json: bool
 ) -> int:
     """Schedule JOB once for each line of FILE. A line is a JSON object with key, at or in, and optionally timezone,
     disambiguation, input, replace and past; see the options of "cronstack once JOB". FILE - is stdin.
@@ -64,7 +64,7 @@ def command(
 
 
 def _schedule(
-    cloud: Cloud, job: str, source: Source, *, replace: bool, past: str | None, concurrency: int
+    cloud: SelectedCloud, job: str, source: RereadableFile, *, replace: bool, past: str | None, concurrency: int
 ) -> tuple[Counter[str], list[Result]]:
     """Schedule each line. Return the count of each outcome, and the failures."""
     lines = _check(source)
@@ -89,7 +89,7 @@ def _schedule(
     return outcomes, failed
 
 
-def _check(source: Source) -> int:
+def _check(source: RereadableFile) -> int:
     """Return the number of lines. Raise BadParameter with the invalid lines."""
     faults: list[str] = []
     lines = sum(1 for _ in _schedules(source, faults))
@@ -100,7 +100,7 @@ def _check(source: Source) -> int:
     return lines
 
 
-def _schedules(source: Source, faults: list[str] | None = None) -> Iterator[dict[str, Any]]:
+def _schedules(source: RereadableFile, faults: list[str] | None = None) -> Iterator[dict[str, Any]]:
     """Yield the arguments of ``once.schedule`` of each line. A file may have millions of lines."""
     with source.path.open("rb") as lines:
         for number, line in enumerate(lines, 1):

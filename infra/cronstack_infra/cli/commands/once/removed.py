@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from cronstack import clock
-from cronstack_infra.cli.options.clouds import Cloud
+from cronstack_infra.cli.options.clouds import SelectedCloud
 from cronstack_infra.cli.options.locked import locked_jobs
 from cronstack_infra.ops.deployment import Deployment
 from cronstack_infra.ops.leftovers import find_leftovers_of
 from cronstack_infra.ops.onetime import wirings
 
 
-def note_removed(cloud: Cloud, deployment: Deployment, job: str | None) -> None:
+def note_removed(cloud: SelectedCloud, deployment: Deployment, job: str | None) -> None:
     """Print plans and runs that wait for locked jobs that code can no longer schedule: one job, or all."""
     removed = {name for name, once in locked_jobs(cloud).items() if once} - wirings(deployment).keys()
     selected = sorted(removed if job is None else removed & {job})

@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from cronstack import clock
-from cronstack_infra.cli.options.clouds import Cloud, cloud_options
+from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
 from cronstack_infra.cli.options.declared import declared_jobs, named
 from cronstack_infra.cli.options.switched import switch_option
 from cronstack_infra.cli.options.times import bound_option
@@ -57,7 +57,7 @@ QUOTAS: Final = ("invocations=1000", "concurrency=1000")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @cloud_options
 def command(
-    cloud: Cloud,
+    cloud: SelectedCloud,
     begin: str | None,
     days: int | None,
     until: str | None,
@@ -99,14 +99,14 @@ def command(
         return dry_run(cloud, _jobs(cloud.package, only), first, last, durations, as_json=as_json)
     if durations:
         raise click.UsageError("--durations needs --dry: otherwise the handlers decide how long they run.")
-    from cronstack_infra.cli.commands.simulate.played import Request, simulate_request
+    from cronstack_infra.cli.commands.simulate.played import SimulationRequest, simulate_request
     from cronstack_infra.play.quick import quick_days
 
     jobs = _jobs(cloud.package, only)
     if days is None and until is None:
         last = first + timedelta(days=quick_days([found.schedules for found in jobs if found.job.enabled], first))
     reads = MAX_CLOCK_READS if clock_reads is None else clock_reads
-    request = Request(
+    request = SimulationRequest(
         cloud.package, jobs, first, last, seed or 0, faults, out, reads, (*(QUOTAS if quotas else ()), *switches)
     )
     return simulate_request(request, as_json=as_json)

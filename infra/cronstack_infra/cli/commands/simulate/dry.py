@@ -13,13 +13,13 @@ import click
 from cronstack import clock
 from cronstack_infra.cli.commands.simulate import dry_changes
 from cronstack_infra.cli.commands.simulate.durations import cases, cut_note
-from cronstack_infra.cli.options.clouds import Cloud
+from cronstack_infra.cli.options.clouds import SelectedCloud
 from cronstack_infra.cli.output.spans import iso, utc
 from cronstack_infra.cli.output.tables import print_json, print_table
 from cronstack_infra.discovery.coincidences import coincidences
 from cronstack_infra.discovery.discover import DeclaredJob
 from cronstack_infra.play.dry.minutes import Span
-from cronstack_infra.play.dry.whatif import LIMIT, Case, Crowd, Peak, Planned, SelfOverlap, WhatIf, what_if
+from cronstack_infra.play.dry.whatif import LIMIT, Case, Crowd, JobTimetable, Peak, SelfOverlap, WhatIf, what_if
 from cronstack_infra.play.dry.windows import Spread
 from cronstack_infra.plural import counted
 
@@ -32,7 +32,7 @@ NAMED: Final = 4
 
 
 def dry_run(
-    cloud: Cloud,
+    cloud: SelectedCloud,
     declared: Sequence[DeclaredJob],
     first: datetime,
     last: datetime,
@@ -54,9 +54,9 @@ def dry_run(
     return 0
 
 
-def planned(declared: DeclaredJob) -> Planned:
+def planned(declared: DeclaredJob) -> JobTimetable:
     job = declared.job
-    return Planned(declared.name, declared.schedules, job.overlap, job.timeout, job.start_deadline)
+    return JobTimetable(declared.name, declared.schedules, job.overlap, job.timeout, job.start_deadline)
 
 
 @contextmanager
@@ -82,7 +82,7 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
 
 
 def _show(
-    answers: WhatIf, jobs: Sequence[Planned], declared: Sequence[DeclaredJob], length_cases: Sequence[Case]
+    answers: WhatIf, jobs: Sequence[JobTimetable], declared: Sequence[DeclaredJob], length_cases: Sequence[Case]
 ) -> None:
     span, total = answers.span, sum(answers.firings.values())
     click.echo(f"{utc(span.first)} to {utc(span.last)} UTC: {counted(len(jobs), 'job')}, {counted(total, 'firing')}.")
@@ -176,7 +176,7 @@ def _show_peaks(peaks: Sequence[Peak]) -> None:
 
 
 def as_object(
-    answers: WhatIf, jobs: Sequence[Planned], declared: Sequence[DeclaredJob], length_cases: Sequence[Case]
+    answers: WhatIf, jobs: Sequence[JobTimetable], declared: Sequence[DeclaredJob], length_cases: Sequence[Case]
 ) -> dict[str, Any]:
     """Return all results as JSON values."""
     return {

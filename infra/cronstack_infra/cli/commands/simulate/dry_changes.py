@@ -11,7 +11,7 @@ import click
 
 from cronstack_infra.cli.output.spans import iso, local, span, utc
 from cronstack_infra.cli.output.tables import print_table
-from cronstack_infra.play.dry.changes import Change
+from cronstack_infra.play.dry.changes import ClockChange
 from cronstack_infra.play.dry.effects import Effect
 from cronstack_infra.play.dry.whatif import JobEffect, WhatIf
 
@@ -48,7 +48,7 @@ def _severity(found: JobEffect) -> tuple[int, int, str]:
     return (("not at all", "shifted", "once", "left out").index(found.effect.kind), found.effect.of, found.job)
 
 
-def headline(change: Change) -> str:
+def headline(change: ClockChange) -> str:
     """Return "Europe/Berlin, Sun 2026-03-29: 02:00 CET becomes 03:00 CEST at 01:00 UTC"."""
     there = ZoneInfo(change.zone)
     new = change.at.astimezone(there)
@@ -88,11 +88,11 @@ def _object(found: JobEffect) -> dict[str, Any]:
     }
 
 
-def _row(change: Change, found: JobEffect) -> tuple[str, ...]:
+def _row(change: ClockChange, found: JobEffect) -> tuple[str, ...]:
     return (found.job, found.schedule.expression, *_described(change, found.effect, found.schedule.timezone))
 
 
-def _described(change: Change, effect: Effect, zone: str) -> tuple[str, str, str]:
+def _described(change: ClockChange, effect: Effect, zone: str) -> tuple[str, str, str]:
     """Return the effect, the local times, and the times in UTC."""
     times = _listed(f"{time:%H:%M}" for time in effect.times)
     fires = _listed(f"{time:%H:%M}" for time in effect.fires)
@@ -111,7 +111,7 @@ def _described(change: Change, effect: Effect, zone: str) -> tuple[str, str, str
     return (_moved(change), _local(effect.next, zone), "" if effect.next is None else utc(effect.next))
 
 
-def _moved(change: Change) -> str:
+def _moved(change: ClockChange) -> str:
     return f"{span(abs(change.after - change.before))} {'earlier' if change.forward else 'later'} in UTC"
 
 

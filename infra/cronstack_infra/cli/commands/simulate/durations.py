@@ -10,15 +10,15 @@ from typing import Final
 import click
 
 from cronstack import clock
-from cronstack_infra.cli.options.clouds import Cloud
-from cronstack_infra.play.dry.whatif import Case, Planned
+from cronstack_infra.cli.options.clouds import SelectedCloud
+from cronstack_infra.play.dry.whatif import Case, JobTimetable
 
 RUNS: Final = "runs"
 _NAMED: Final = 5
 """Most jobs that a note names."""
 
 
-def cases(cloud: Cloud, given: Sequence[str], jobs: Sequence[str]) -> tuple[Case, ...]:
+def cases(cloud: SelectedCloud, given: Sequence[str], jobs: Sequence[str]) -> tuple[Case, ...]:
     """Return one case, or median and p99 if the ledger is read. A length from the user is used in both."""
     by_job: dict[str, float] = {}
     for_all: float | None = None
@@ -39,7 +39,7 @@ def cases(cloud: Cloud, given: Sequence[str], jobs: Sequence[str]) -> tuple[Case
     return (Case("given" if given else "timeout", default | by_job),)
 
 
-def cut_note(length_cases: Sequence[Case], jobs: Sequence[Planned]) -> str:
+def cut_note(length_cases: Sequence[Case], jobs: Sequence[JobTimetable]) -> str:
     """Return a note on jobs whose given length exceeds their timeout, which ends every run. Return "" if none does."""
     cut = {job.name: (case.seconds[job.name], job.timeout) for case in length_cases for job in jobs if case.is_cut(job)}
     shown = [f"{name} ({seconds:g} s, timeout {timeout} s)" for name, (seconds, timeout) in cut.items()]
@@ -49,7 +49,9 @@ def cut_note(length_cases: Sequence[Case], jobs: Sequence[Planned]) -> str:
     )
 
 
-def _of_ledger(cloud: Cloud, jobs: Sequence[str], by_job: dict[str, float], for_all: float | None) -> tuple[Case, ...]:
+def _of_ledger(
+    cloud: SelectedCloud, jobs: Sequence[str], by_job: dict[str, float], for_all: float | None
+) -> tuple[Case, ...]:
     from cronstack_infra.ops.durations import measured
 
     known = measured(cloud("dynamodb"), cloud.deployment(), jobs, clock.now())

@@ -30,7 +30,7 @@ EXAMPLES: Final = "examples"
 
 
 @dataclass(frozen=True)
-class Request:
+class SimulationRequest:
     """A request to simulate the jobs of a package from ``first`` to before ``last``."""
 
     package: str
@@ -44,7 +44,7 @@ class Request:
     switches: tuple[str, ...] = ()
 
 
-def simulate_request(request: Request, *, as_json: bool) -> int:
+def simulate_request(request: SimulationRequest, *, as_json: bool) -> int:
     """Run the simulation and print the result. Return the exit code."""
     from cronstack_infra.play.simulation.cloud.assembly import synthesize
     from cronstack_infra.play.simulation.handlers.faults import parse
@@ -81,13 +81,13 @@ def simulate_request(request: Request, *, as_json: bool) -> int:
     return INTERRUPTED if result.interrupted else 0
 
 
-def _firings(request: Request) -> int:
+def _firings(request: SimulationRequest) -> int:
     from cronstack_infra.play.quick import count
 
     return count([found.schedules for found in request.jobs if found.job.enabled], request.first, request.last)
 
 
-def _preparation(request: Request, project: Project) -> Callable[[VirtualCloud], None] | None:
+def _preparation(request: SimulationRequest, project: Project) -> Callable[[VirtualCloud], None] | None:
     if request.package == EXAMPLES:
         return put_flights
     from cronstack_infra.testing.choice import Choice

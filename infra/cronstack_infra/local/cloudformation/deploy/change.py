@@ -41,7 +41,7 @@ class UndoFailure(NamedTuple):
         return f"{self.name}: {self.reason}"
 
 
-class Change:
+class StackChange:
     """One change of a stack's resources, and how to undo it."""
 
     def __init__(self, resources: Resources, *, in_place: bool = False, again: Collection[str] = ()) -> None:

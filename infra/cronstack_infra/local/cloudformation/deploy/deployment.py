@@ -15,7 +15,7 @@ from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.parsing import OutputMap
 
 from cronstack_infra.local.cloudformation.deploy import outputs
-from cronstack_infra.local.cloudformation.deploy.change import Change
+from cronstack_infra.local.cloudformation.deploy.change import StackChange
 from cronstack_infra.local.cloudformation.deploy.events import report, set_status
 from cronstack_infra.local.cloudformation.deploy.failure_policy import FailurePolicy
 from cronstack_infra.local.cloudformation.deploy.provision import ProvisioningError, Resources
@@ -53,7 +53,7 @@ class FailedDeployment:
     """The definition that was deployed in that state."""
     is_new: bool
     """Whether the stack had no stable state: it was being created."""
-    changes: tuple[Change, ...]
+    changes: tuple[StackChange, ...]
     mode: str
 
 
@@ -81,7 +81,7 @@ def deploy(stack: Any, kind: str, target: StackDefinition, failure_policy: Failu
         StackDefinition.of(stack), kind == "CREATE", (), failure_policy.mode
     )
     again = {change.failed for change in earlier.changes}
-    change = Change(resources, in_place=not failure_policy.rollback and kind == "UPDATE", again=again)
+    change = StackChange(resources, in_place=not failure_policy.rollback and kind == "UPDATE", again=again)
     stack.failed_deployment = replace(earlier, changes=(*earlier.changes, change), mode=failure_policy.mode)
     _show(stack, failure_policy)
     _outdate_change_sets(stack)

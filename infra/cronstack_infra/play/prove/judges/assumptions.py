@@ -8,7 +8,7 @@ from cronstack.errors import LeaseLost, OutOfTime, Unavailable
 from cronstack.steps import Call, Work
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import Row, RunChange
-from cronstack_infra.play.prove.log.records import Attempt, InvocationRecord
+from cronstack_infra.play.prove.log.records import AttemptRecord, InvocationRecord
 
 GRACE: Final = 1_000
 """Milliseconds before the end of a lease from which on no handler may start. Of the guard's grace of five seconds, a
@@ -36,7 +36,7 @@ RESENDING: Final = 3_100
 class Assumptions(Judge):
     """The judge of the claim behind a handler or a letter, and of whether an invocation recognises its own writes."""
 
-    def handler_begins(self, invocation: InvocationRecord, attempt: Attempt, work: Work) -> None:
+    def handler_begins(self, invocation: InvocationRecord, attempt: AttemptRecord, work: Work) -> None:
         run = attempt.run
         if (work.fence, work.attempt, work.limit) != (attempt.fence, attempt.number, run.limit):
             self.violated("I6", f"{invocation.name} has {work}, but {attempt.fence}, {attempt.number} is stored")
@@ -46,7 +46,7 @@ class Assumptions(Judge):
             self.violated("I6", f"{invocation.name} runs the handler without holding its lease")
         self._check_time(invocation, attempt)
 
-    def _check_time(self, invocation: InvocationRecord, attempt: Attempt) -> None:
+    def _check_time(self, invocation: InvocationRecord, attempt: AttemptRecord) -> None:
         """Check that the lease outlives the invocation, and that the handler gets the right remaining time."""
         if invocation.given_up:
             return
@@ -68,11 +68,11 @@ class Assumptions(Judge):
     def handler_begins_unclaimed(self, invocation: InvocationRecord) -> None:
         self.violated("I6", f"{invocation.name} runs the handler without a claim")
 
-    def lease_renewed(self, invocation: InvocationRecord, lease_holder: Attempt, expires: int) -> None:
+    def lease_renewed(self, invocation: InvocationRecord, lease_holder: AttemptRecord, expires: int) -> None:
         if expires < lease_holder.expires:
             self.violated("I6", f"{invocation.name} shortened its lease by {lease_holder.expires - expires} ms")
 
-    def settled(self, change: RunChange, attempt: Attempt) -> None:
+    def settled(self, change: RunChange, attempt: AttemptRecord) -> None:
         status = change.new
         handler_state = {"succeeded": "succeeded", "retrying": "failed"}.get(status)
         unfit = (
@@ -86,7 +86,7 @@ class Assumptions(Judge):
                 f"{change.run.occurrence} was recorded as {status}, but its handler state is {attempt.handler_state}",
             )
 
-    def request_sent(self, invocation: InvocationRecord, call: Call, attempt: Attempt | None) -> None:
+    def request_sent(self, invocation: InvocationRecord, call: Call, attempt: AttemptRecord | None) -> None:
         if call.operation == "CreateSchedule" and invocation.previous_service == "ledger":
             self._check_ledger_wait(invocation, attempt)
         if call.operation == "SendMessage" and attempt is not None and attempt.settled == "dead":
@@ -109,7 +109,7 @@ class Assumptions(Judge):
         if invocation.last_operation not in NOT_TO_LEDGER:
             self._check_ledger_wait(invocation, self.log.attempt_of(invocation))
 
-    def _check_ledger_wait(self, invocation: InvocationRecord, attempt: Attempt | None) -> None:
+    def _check_ledger_wait(self, invocation: InvocationRecord, attempt: AttemptRecord | None) -> None:
         """Check that an invocation keeps time for a carrier while the ledger does not answer before its handler."""
         handler_has_started = attempt is not None and attempt.handler_state is not None
         if invocation.silent_since is None or handler_has_started or not self._knows_time_left(invocation):
@@ -127,7 +127,7 @@ class Assumptions(Judge):
         return not ends_within_one_request
 
     def ended(
-        self, invocation: InvocationRecord, attempt: Attempt | None, answer: Row, raised: BaseException | None
+        self, invocation: InvocationRecord, attempt: AttemptRecord | None, answer: Row, raised: BaseException | None
     ) -> None:
         left = int(min(invocation.left(), invocation.estimated_left() * 1000))
         lasts = (

@@ -7,7 +7,7 @@ from typing import Final
 from cronstack.steps import Work
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import RunChange
-from cronstack_infra.play.prove.log.records import Attempt, InvocationRecord, RunRecord
+from cronstack_infra.play.prove.log.records import AttemptRecord, InvocationRecord, RunRecord
 
 FIRST_BACKOFF: Final = 60_000
 """Shortest back-off after the first failed attempt, in milliseconds: doubled each time, up to the longest."""
@@ -34,7 +34,7 @@ class Attempts(Judge):
         if item["limit"] != limit:
             self.violated("I11", f"{run.occurrence} may have {limit} attempts, but {item['limit']} is stored")
 
-    def handler_begins(self, invocation: InvocationRecord, attempt: Attempt, work: Work) -> None:
+    def handler_begins(self, invocation: InvocationRecord, attempt: AttemptRecord, work: Work) -> None:
         run = attempt.run
         if attempt.number > run.limit:
             self.violated("I11", f"{invocation.name} runs attempt {attempt.number} of {run.limit}")
@@ -51,7 +51,7 @@ class Attempts(Judge):
         """Return the longest round trip in milliseconds. A clock may be ahead of the last answer by that."""
         return 2 * self.log.mix.latency
 
-    def settled(self, change: RunChange, attempt: Attempt) -> None:
+    def settled(self, change: RunChange, attempt: AttemptRecord) -> None:
         run, item = change.run, change.after
         early = change.new == "dead" and item.get("reason") == "RetriesExhausted" and attempt.number < run.limit
         if early and item["ended"] - change.invocation.event.due < OLD:
@@ -63,7 +63,7 @@ class Attempts(Judge):
         if change.new == "retrying":
             self._check_backoff(change, attempt)
 
-    def _check_handler_ran(self, change: RunChange, attempt: Attempt) -> None:
+    def _check_handler_ran(self, change: RunChange, attempt: AttemptRecord) -> None:
         """Check that the handler runs in each attempt that has the time for it, whatever lease a clock has stored."""
         invocation, mix = change.invocation, self.log.mix
         if (
@@ -81,7 +81,7 @@ class Attempts(Judge):
                 "I11", f"{invocation.name} ends attempt {attempt.number} after {passed} ms, without its handler"
             )
 
-    def _check_given_back(self, change: RunChange, attempt: Attempt) -> None:
+    def _check_given_back(self, change: RunChange, attempt: AttemptRecord) -> None:
         """Check an attempt that does not count: a clock that is ahead has claimed it before the occurrence is due."""
         run, item, early = change.run, change.after, change.invocation.event.due - self.log.world.now
         if change.new != "retrying" or item["limit"] != run.limit + 1 or attempt.handler_state is not None:
@@ -89,7 +89,7 @@ class Attempts(Judge):
         if early < -change.invocation.timeout and not change.invocation.given_up:
             self.violated("I11", f"{change.invocation.name} gives {run.occurrence} back as early, {-early} ms late")
 
-    def _check_backoff(self, change: RunChange, attempt: Attempt) -> None:
+    def _check_backoff(self, change: RunChange, attempt: AttemptRecord) -> None:
         run, item, asked_for = change.run, change.after, change.invocation.retry_after
         if attempt.number >= run.limit:
             self.violated("I11", f"{run.occurrence} plans a further attempt after {attempt.number} of {run.limit}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cronstack.occurrence import planned_id
 from cronstack.onetime.planner import Plan
 from cronstack_infra.play.prove.judges.judge import Judge
-from cronstack_infra.play.prove.log.plans import STARTED, STARTED_KINDS, Caller, KeyRecord
+from cronstack_infra.play.prove.log.plans import STARTED, STARTED_KINDS, CallerRecord, KeyRecord
 
 
 class CallReports(Judge):
@@ -14,10 +14,10 @@ class CallReports(Judge):
     After that, no commit may break the report. ``revisions`` judges cancels.
     """
 
-    def schedule_deleted(self, caller: Caller, occurrence: str) -> None:
+    def schedule_deleted(self, caller: CallerRecord, occurrence: str) -> None:
         self._check_delivered(occurrence, f"{caller.name} deletes the last schedule")
 
-    def call_returned(self, caller: Caller, plan: Plan) -> None:
+    def call_returned(self, caller: CallerRecord, plan: Plan) -> None:
         key = self.log.key(plan.occurrence)
         window = key.states[caller.since :]
         if key.tampered:
@@ -28,7 +28,7 @@ class CallReports(Judge):
         elif plan.outcome == "unknown" and all(state.kind != "none" for state in window):
             self.violated("I18", f"{caller.name} returns {plan.outcome!r}, which was never true")
 
-    def _check_report(self, caller: Caller, key: KeyRecord, plan: Plan, revisions: list[int]) -> None:
+    def _check_report(self, caller: CallerRecord, key: KeyRecord, plan: Plan, revisions: list[int]) -> None:
         if not revisions:
             self.violated("I18", f"{caller.name} returns {plan.outcome!r}, which was never true: {key.states}")
         # The call reports its own plan, or the first one that it can have read: an equal one may follow a cancel.
@@ -36,13 +36,13 @@ class CallReports(Judge):
         key.reported_revision = max(key.reported_revision, max(own) if own else min(revisions))
         self._check_delivered(plan.occurrence, f"{caller.name} returns {plan.outcome!r}")
 
-    def plan_repaired(self, caller: Caller, plan: Plan) -> None:
+    def plan_repaired(self, caller: CallerRecord, plan: Plan) -> None:
         key = self.log.key(plan.occurrence)
         if plan.revision == key.now.revision and key.now.kind == "planned" and not key.tampered:
             key.reported_revision = max(key.reported_revision, plan.revision)
             self._check_delivered(plan.occurrence, f"{caller.name} has repaired it")
 
-    def call_refused(self, caller: Caller) -> None:
+    def call_refused(self, caller: CallerRecord) -> None:
         call = caller.call
         key = self.log.key(planned_id(call.order.key))
         window = key.states[caller.since :]

@@ -36,7 +36,7 @@ from typing import Final, NamedTuple
 from cronstack.steps import Call
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import Row
-from cronstack_infra.play.prove.log.records import Attempt, InvocationRecord
+from cronstack_infra.play.prove.log.records import AttemptRecord, InvocationRecord
 from cronstack_infra.play.prove.models.queued import QueuedEvent
 from cronstack_infra.play.prove.models.world import EFFECTS, PLANS
 
@@ -71,7 +71,9 @@ MARGIN: Final = 2_000
 class Costs(Judge):
     """The judge of the number of requests of each invocation. It judges when the invocation returns."""
 
-    def request_done(self, invocation: InvocationRecord, call: Call, attempt: Attempt | None, *, refused: bool) -> None:
+    def request_done(
+        self, invocation: InvocationRecord, call: Call, attempt: AttemptRecord | None, *, refused: bool
+    ) -> None:
         settles = any(action["Update"]["TableName"] == EFFECTS for action in call.parameters.get("TransactItems", ()))
         if (
             settles or attempt is None or attempt.handler_state != "works"
@@ -82,7 +84,7 @@ class Costs(Judge):
             invocation.spent["renewed"] += attempt is not None and attempt.handler_state is None and is_renewal(call)
 
     def ended(
-        self, invocation: InvocationRecord, attempt: Attempt | None, answer: Row, raised: BaseException | None
+        self, invocation: InvocationRecord, attempt: AttemptRecord | None, answer: Row, raised: BaseException | None
     ) -> None:
         if raised is None and self.log.costs_count and (attempt is None or attempt.settled is not None):
             event = invocation.event
@@ -120,7 +122,7 @@ def excess(how: str, spent: Counter[str], *, alone: bool) -> str:
     return ""
 
 
-def plan_requests(spent: Counter[str], attempt: Attempt | None, event: QueuedEvent) -> str:
+def plan_requests(spent: Counter[str], attempt: AttemptRecord | None, event: QueuedEvent) -> str:
     """Return what is wrong with the plan requests of an attempt that ran alone; "" if they are right."""
     if attempt is None or "key" not in event.body or event.by_operator:
         return ""

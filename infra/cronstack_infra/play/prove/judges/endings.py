@@ -8,7 +8,7 @@ from cronstack.ledger.rows import FINISHED
 from cronstack.steps import Work
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import RunChange
-from cronstack_infra.play.prove.log.records import Attempt, InvocationRecord, RunRecord
+from cronstack_infra.play.prove.log.records import AttemptRecord, InvocationRecord, RunRecord
 
 DATE_ERROR: Final = 1_000
 """Milliseconds by which the date of an answer may be ahead."""
@@ -29,7 +29,7 @@ class Endings(Judge):
         if run.ended == "skipped" or (run.ended == "missed" and not change.creates and event.redrive != 0):
             self.violated("I12", f"{run.occurrence} was {run.ended} and started")
 
-    def handler_begins(self, invocation: InvocationRecord, attempt: Attempt, work: Work) -> None:
+    def handler_begins(self, invocation: InvocationRecord, attempt: AttemptRecord, work: Work) -> None:
         """Check that an occurrence starts late only if a clock is behind: its first request uses that clock."""
         run, log, late = attempt.run, self.log, self.log.world.now - invocation.event.due
         bounded = attempt.number == 1 and not (

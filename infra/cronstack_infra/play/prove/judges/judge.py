@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from cronstack_infra.play.prove.log.listener import Listener
+from cronstack_infra.play.prove.log.listener import EventReceiver
 from cronstack_infra.play.prove.log.log import Log
 
 
-class Judge(Listener):
+class Judge(EventReceiver):
     """A listener whose notifications see the records from before the change. It writes only the fields that name it."""
 
     def __init__(self, log: Log, invariants: frozenset[str]) -> None:

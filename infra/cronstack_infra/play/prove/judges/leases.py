@@ -5,7 +5,7 @@ from __future__ import annotations
 from cronstack.steps import Work
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import LedgerState, RunChange
-from cronstack_infra.play.prove.log.records import Attempt, InvocationRecord
+from cronstack_infra.play.prove.log.records import AttemptRecord, InvocationRecord
 
 
 class Leases(Judge):
@@ -24,7 +24,7 @@ class Leases(Judge):
                 self.violated("I3", f"the fence of {run.occurrence} went from {run.fence} to {item['fence']}")
             self._check_free(change.invocation, run.open, item["holder"])
 
-    def _check_free(self, invocation: InvocationRecord, lease_holder: Attempt | None, holder: str) -> None:
+    def _check_free(self, invocation: InvocationRecord, lease_holder: AttemptRecord | None, holder: str) -> None:
         """Check that a holder loses its lease only after the lease's end, by the true time; also a dead holder."""
         if lease_holder is None or lease_holder.settled is not None or lease_holder.holder == holder:
             return
@@ -41,7 +41,7 @@ class Leases(Judge):
         if holder != invocation.holder:
             self.violated("I4", f"{invocation.name} released the lease of {holder}")
 
-    def lease_renewed(self, invocation: InvocationRecord, lease_holder: Attempt, expires: int) -> None:
+    def lease_renewed(self, invocation: InvocationRecord, lease_holder: AttemptRecord, expires: int) -> None:
         if lease_holder.holder != invocation.holder:
             self.violated("I4", f"{invocation.name} renewed the lease of {lease_holder.sandbox.name}")
 
@@ -52,18 +52,18 @@ class Leases(Judge):
         of = attempt.sandbox.name if attempt else None
         self.violated("I4", f"{change.invocation.name} {action} the attempt of {of}")
 
-    def settled(self, change: RunChange, attempt: Attempt) -> None:
+    def settled(self, change: RunChange, attempt: AttemptRecord) -> None:
         if not self.log.needs_no_lease(change.run) and self.log.job.lease_holder is not attempt:
             self.violated("I4", f"{change.invocation.name} settled without the lease")
 
-    def checkpoint_kept(self, change: RunChange, attempt: Attempt) -> None:
+    def checkpoint_kept(self, change: RunChange, attempt: AttemptRecord) -> None:
         before, after = change.before, change.after
         if after["saves"] <= before.get("saves", 0):
             self.violated(
                 "I4", f"{change.invocation.name} replaced checkpoint number {before['saves']} by an older one"
             )
 
-    def handler_begins(self, invocation: InvocationRecord, attempt: Attempt, work: Work) -> None:
+    def handler_begins(self, invocation: InvocationRecord, attempt: AttemptRecord, work: Work) -> None:
         if work.resume not in attempt.checkpoints:
             self.violated(
                 "I4", f"{invocation.name} resumes {work.resume!r}, but {sorted(attempt.checkpoints)} was kept"

@@ -13,7 +13,7 @@ from cronstack.occurrence import is_planned, payload_hash
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import PlanStart, Row, RunChange
 from cronstack_infra.play.prove.log.plans import STARTED
-from cronstack_infra.play.prove.log.records import Attempt, Death, InvocationRecord, RunRecord
+from cronstack_infra.play.prove.log.records import AttemptRecord, Death, InvocationRecord, RunRecord
 
 
 class PlanningRights(Judge):
@@ -60,7 +60,7 @@ class PlanningRights(Judge):
             )
 
     def ended(
-        self, invocation: InvocationRecord, attempt: Attempt | None, answer: Row, raised: BaseException | None
+        self, invocation: InvocationRecord, attempt: AttemptRecord | None, answer: Row, raised: BaseException | None
     ) -> None:
         result: Mapping[str, Any] = {} if raised is not None else answer
         body = invocation.event.body

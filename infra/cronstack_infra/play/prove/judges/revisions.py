@@ -10,8 +10,8 @@ from cronstack.onetime.planner import Plan
 from cronstack.steps import Work
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import PlanChange, PlanStart, RunChange
-from cronstack_infra.play.prove.log.plans import STARTED, STARTED_KINDS, Caller, Kind, State
-from cronstack_infra.play.prove.log.records import Attempt, Death, InvocationRecord, RunRecord
+from cronstack_infra.play.prove.log.plans import STARTED, STARTED_KINDS, CallerRecord, KeyState, Kind
+from cronstack_infra.play.prove.log.records import AttemptRecord, Death, InvocationRecord, RunRecord
 
 TOO_LATE: Final[tuple[Kind, ...]] = (STARTED, "cancelled")
 """The kinds for which a move is too late."""
@@ -46,7 +46,7 @@ class Revisions(Judge):
         elif new != "cancelled":
             self.violated("I19", f"{name} has changed {old} to {new}")
 
-    def call_returned(self, caller: Caller, plan: Plan) -> None:
+    def call_returned(self, caller: CallerRecord, plan: Plan) -> None:
         key = self.log.key(plan.occurrence)
         window = key.states[caller.since :]
         if key.tampered:
@@ -57,7 +57,7 @@ class Revisions(Judge):
             others = [state for state in window if state.revision not in caller.wrote]
             self._check_was(caller, plan, others, TOO_LATE if caller.call.operation == "move" else STARTED_KINDS)
 
-    def _check_was(self, caller: Caller, plan: Plan, states: Iterable[State], kinds: tuple[Kind, ...]) -> None:
+    def _check_was(self, caller: CallerRecord, plan: Plan, states: Iterable[KeyState], kinds: tuple[Kind, ...]) -> None:
         if all(state.kind not in kinds for state in states):
             self.violated("I19", f"{caller.name} returns {plan.outcome!r}, which was never true")
 
@@ -105,7 +105,7 @@ class Revisions(Judge):
         if own != plan:
             self.violated("I20", f"{invocation.name} {action} by revision and due time {own}, not {plan}")
 
-    def handler_begins(self, invocation: InvocationRecord, attempt: Attempt, work: Work) -> None:
+    def handler_begins(self, invocation: InvocationRecord, attempt: AttemptRecord, work: Work) -> None:
         occurrence = attempt.run.occurrence
         if is_planned(occurrence) and self.log.key(occurrence).run_plan is None:
             kind = self.log.key(occurrence).now.kind

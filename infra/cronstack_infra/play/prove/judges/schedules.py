@@ -7,7 +7,7 @@ from typing import Final
 
 from cronstack.occurrence import planned_id
 from cronstack_infra.play.prove.judges.judge import Judge
-from cronstack_infra.play.prove.log.plans import Caller, KeyRecord
+from cronstack_infra.play.prove.log.plans import CallerRecord, KeyRecord
 from cronstack_infra.play.prove.models.world import PLANS
 from cronstack_infra.play.store.store import Key
 
@@ -18,11 +18,11 @@ LONG: Final = 20 * 60_000
 class Schedules(Judge):
     """The judge of the schedules in Scheduler against the ledger's plans."""
 
-    def schedule_made(self, caller: Caller, key: KeyRecord, revision: int) -> None:
+    def schedule_made(self, caller: CallerRecord, key: KeyRecord, revision: int) -> None:
         if all(state.revision != revision for state in key.states) and not key.tampered:
             self.violated("I21", f"{caller.name} makes a schedule for {revision}, which is not planned yet")
 
-    def sweep_done(self, caller: Caller) -> None:
+    def sweep_done(self, caller: CallerRecord) -> None:
         """Check that each plan left without a schedule long before the sweep has one now."""
         for occurrence, key in self.log.keys.items():
             revision = key.now.revision

@@ -7,7 +7,7 @@ from typing import Final
 from cronstack.guard import carrier
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import LedgerState, Row, RunChange
-from cronstack_infra.play.prove.log.records import Attempt, InvocationRecord
+from cronstack_infra.play.prove.log.records import AttemptRecord, InvocationRecord
 from cronstack_infra.play.prove.models.queued import QueuedEvent
 from cronstack_infra.play.prove.models.world import NOON
 
@@ -35,7 +35,7 @@ class Slot(Judge):
             self._check_slot_delivered(change.run.occurrence)
 
     def ended(
-        self, invocation: InvocationRecord, attempt: Attempt | None, answer: Row, raised: BaseException | None
+        self, invocation: InvocationRecord, attempt: AttemptRecord | None, answer: Row, raised: BaseException | None
     ) -> None:
         if raised is None and answer.get("reason") == "slot":
             self._check_slot_delivered(invocation.event.occurrence)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from cronstack.errors import Unavailable
 from cronstack.occurrence import is_planned, planned_id
-from cronstack_infra.play.prove.log.listener import Listener, PlanChange, PlanStart, Row, RunChange
-from cronstack_infra.play.prove.log.plans import STARTED_KINDS, Caller, KeyRecord, State
-from cronstack_infra.play.prove.log.records import ALIVE, Attempt, Death, InvocationRecord, LetterClaim, RunRecord
+from cronstack_infra.play.prove.log.listener import EventReceiver, PlanChange, PlanStart, Row, RunChange
+from cronstack_infra.play.prove.log.plans import STARTED_KINDS, CallerRecord, KeyRecord, KeyState
+from cronstack_infra.play.prove.log.records import ALIVE, AttemptRecord, Death, InvocationRecord, LetterClaim, RunRecord
 from cronstack_infra.play.prove.models.world import PLANS, RUNS_OF_KEYS
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cronstack_infra.play.store.store import Key
 
 
-class Bookkeeper(Listener):
+class Bookkeeper(EventReceiver):
     """The writer of every field of the records that names no judge."""
 
     # -- requests of invocations ---------------------------------------------------------------------------------------
@@ -36,7 +36,7 @@ class Bookkeeper(Listener):
     def lease_claimed(self, invocation: InvocationRecord, holder: str, fence: int) -> None:
         self.log.job.fence = fence
 
-    def lease_renewed(self, invocation: InvocationRecord, lease_holder: Attempt, expires: int) -> None:
+    def lease_renewed(self, invocation: InvocationRecord, lease_holder: AttemptRecord, expires: int) -> None:
         lease_holder.expires = expires
 
     def claimed(self, change: RunChange) -> None:
@@ -47,7 +47,9 @@ class Bookkeeper(Listener):
         run.close()
         run.ended, run.death = None, ALIVE
         kept = frozenset((run.checkpoint, *run.late_checkpoints))
-        attempt = Attempt(item["holder"], change.invocation, run, run.claims, item["fence"], item["expires"], kept)
+        attempt = AttemptRecord(
+            item["holder"], change.invocation, run, run.claims, item["fence"], item["expires"], kept
+        )
         attempt.after_crash = change.old in ("running", "crashed")
         run.open = log.attempts[attempt.holder] = attempt
         self._record_run_plan(change)
@@ -59,7 +61,7 @@ class Bookkeeper(Listener):
     def crashed(self, change: RunChange) -> None:
         change.run.close()
 
-    def checkpoint_kept(self, change: RunChange, attempt: Attempt) -> None:
+    def checkpoint_kept(self, change: RunChange, attempt: AttemptRecord) -> None:
         run, checkpoint = change.run, change.after["checkpoint"]
         if self.log.world.now > attempt.expires:
             run.late_checkpoints.add(checkpoint)
@@ -67,7 +69,7 @@ class Bookkeeper(Listener):
             run.checkpoint = checkpoint
             run.late_checkpoints.clear()
 
-    def settled(self, change: RunChange, attempt: Attempt) -> None:
+    def settled(self, change: RunChange, attempt: AttemptRecord) -> None:
         log, run, status = self.log, change.run, change.new
         attempt.settled = status
         if attempt in log.job.working:  # committed: the rest of its handler does not count for this occurrence
@@ -81,7 +83,7 @@ class Bookkeeper(Listener):
         if not log.needs_no_lease(run):
             log.job.lease_holder = None
 
-    def _died(self, run: RunRecord, death: Death, sender: Attempt | LetterClaim) -> None:
+    def _died(self, run: RunRecord, death: Death, sender: AttemptRecord | LetterClaim) -> None:
         run.death = death
         run.deaths.add(death)
         run.sender, run.letter_noted = sender, False
@@ -112,7 +114,7 @@ class Bookkeeper(Listener):
         change.run.placed_by = change.invocation
 
     # -- handlers and invocations --------------------------------------------------------------------------------------
-    def handler_begins(self, invocation: InvocationRecord, attempt: Attempt, work: Work) -> None:
+    def handler_begins(self, invocation: InvocationRecord, attempt: AttemptRecord, work: Work) -> None:
         self.log.handlers += 1
         attempt.handler_state = "works"
         attempt.run.attempts.append(attempt)
@@ -135,7 +137,7 @@ class Bookkeeper(Listener):
             self.log.job.working.remove(attempt)
 
     def ended(
-        self, invocation: InvocationRecord, attempt: Attempt | None, answer: Row, raised: BaseException | None
+        self, invocation: InvocationRecord, attempt: AttemptRecord | None, answer: Row, raised: BaseException | None
     ) -> None:
         invocation.gave_up = isinstance(raised, Unavailable)
         self.log.run(invocation.event.occurrence).had_failed_delivery |= raised is not None
@@ -166,7 +168,7 @@ class Bookkeeper(Listener):
             return self.log.is_of_run(event)
         return event.body.get("revision") == key.now.revision
 
-    def plan_repaired(self, caller: Caller, plan: Plan) -> None:
+    def plan_repaired(self, caller: CallerRecord, plan: Plan) -> None:
         # The new schedule may have fired and be lost, like the old one, before its caller has the answer.
         run = self.log.run(plan.occurrence)
         run.lost = run.lost and not any(self._can_bring(run, event) for event in run.carriers)
@@ -185,11 +187,11 @@ class Bookkeeper(Listener):
         run.recorded = run.recorded or event.carrier
 
     # -- calls of application code -------------------------------------------------------------------------------------
-    def call_begins(self, caller: Caller) -> None:
+    def call_begins(self, caller: CallerRecord) -> None:
         if caller.call.operation != "sweep":
             caller.since = len(self.log.key(planned_id(caller.call.order.key)).states) - 1
 
-    def schedule_made(self, caller: Caller, key: KeyRecord, revision: int) -> None:
+    def schedule_made(self, caller: CallerRecord, key: KeyRecord, revision: int) -> None:
         key.scheduled_revisions.add(revision)
 
     def plan_written(self, change: PlanChange) -> None:
@@ -201,7 +203,7 @@ class Bookkeeper(Listener):
         if key.now.kind == "none":
             self._drop_run(change.run.occurrence)
         caller.wrote.add(item["revision"])
-        key.states.append(State("planned", item["revision"], item["due"], item["payload"], item["asked"]))
+        key.states.append(KeyState("planned", item["revision"], item["due"], item["payload"], item["asked"]))
 
     def plan_started(self, change: PlanStart) -> None:
         key, status = change.key, change.after["status"]
@@ -225,10 +227,10 @@ class Bookkeeper(Listener):
         if after.get("status") in STARTED_KINDS and isinstance(after.get("revision"), int):
             key.started_revisions.add(after["revision"])
 
-    def call_returned(self, caller: Caller, plan: Plan) -> None:
+    def call_returned(self, caller: CallerRecord, plan: Plan) -> None:
         caller.returned = True
 
-    def call_refused(self, caller: Caller) -> None:
+    def call_refused(self, caller: CallerRecord) -> None:
         caller.returned = True
 
     # -- the world -----------------------------------------------------------------------------------------------------
@@ -241,6 +243,6 @@ class Bookkeeper(Listener):
             if partition.startswith(PLANS):
                 record = self.log.key(planned_id(name))
                 record.ended_revision = record.now.revision
-                record.states.append(State("none", record.now.revision))
+                record.states.append(KeyState("none", record.now.revision))
             elif partition.startswith(RUNS_OF_KEYS) and self.log.key(name[4:]).tampered:
                 self._drop_run(name[4:])  # an intruder could write that its plan has not started

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 from cronstack.ledger.rows import FAILED
 from cronstack.occurrence import is_planned, planned_id
 from cronstack.steps import Call
-from cronstack_infra.play.prove.log.listener import LedgerState, Listener, PlanChange, PlanStart, Row, RunChange
+from cronstack_infra.play.prove.log.listener import EventReceiver, LedgerState, PlanChange, PlanStart, Row, RunChange
 from cronstack_infra.play.prove.log.log import Log, plain
-from cronstack_infra.play.prove.log.plans import Caller
+from cronstack_infra.play.prove.log.plans import CallerRecord
 from cronstack_infra.play.prove.log.records import InvocationRecord
 from cronstack_infra.play.prove.models.queued import is_forged, read_text
 from cronstack_infra.play.prove.models.world import EFFECTS, LEASE, PLANS, RUNS_OF_KEYS
 
 if TYPE_CHECKING:
-    from cronstack_infra.play.store.store import Change, Item, Key
+    from cronstack_infra.play.store.store import Item, ItemChange, Key
 
 
 class CommitReader:
     """A reader of the store's last changes and of request parameters. It notifies a listener."""
 
-    def __init__(self, log: Log, listener: Listener) -> None:
+    def __init__(self, log: Log, listener: EventReceiver) -> None:
         self.log, self._listener = log, listener
         self._plain: dict[Key, tuple[Item, Row]] = {}
         """The last item of each key, with its plain values. An item is never changed in place."""
@@ -50,7 +50,7 @@ class CommitReader:
             death = (about["attempt"], revision if condition == "Missed" else 0)
             self._listener.letter_sent(invocation, run, death, about["id"])
 
-    def _changed(self, invocation: InvocationRecord, changes: list[Change]) -> None:
+    def _changed(self, invocation: InvocationRecord, changes: list[ItemChange]) -> None:
         """Notify of the lease first, then of runs, then of effects, whatever their order in the transaction."""
         effects = [change for change in changes if change.key[0] == EFFECTS]
         for change in changes:
@@ -80,7 +80,7 @@ class CommitReader:
                 waiting.append(name[4:])
         return LedgerState(holder, lease["buffered"]["S"] if "buffered" in lease else None, running, waiting)
 
-    def _rows(self, change: Change) -> tuple[Row, Row]:
+    def _rows(self, change: ItemChange) -> tuple[Row, Row]:
         """Return the item before and after, with plain values."""
         known = self._plain.get(change.key)
         before = known[1] if known is not None and known[0] is change.before else plain(change.before)
@@ -89,7 +89,7 @@ class CommitReader:
             self._plain[change.key] = (change.after, after)
         return before, after
 
-    def _lease_changed(self, invocation: InvocationRecord, change: Change) -> None:
+    def _lease_changed(self, invocation: InvocationRecord, change: ItemChange) -> None:
         before, after = self._rows(change)
         old, new = before.get("holder"), after.get("holder")
         if old is not None and new is None:
@@ -99,7 +99,7 @@ class CommitReader:
         elif new is not None and before.get("expires") != after["expires"] and self.log.job.lease_holder is not None:
             self._listener.lease_renewed(invocation, self.log.job.lease_holder, after["expires"])
 
-    def _run_changed(self, invocation: InvocationRecord, raw: Change, *, commits: bool) -> None:
+    def _run_changed(self, invocation: InvocationRecord, raw: ItemChange, *, commits: bool) -> None:
         run, listener = self.log.run(raw.key[1][4:]), self._listener
         before, after = self._rows(raw)
         old, new = before.get("status"), after.get("status")
@@ -134,7 +134,7 @@ class CommitReader:
                 self._listener.checkpoint_kept(change, attempt)
 
     # -- requests of application code ----------------------------------------------------------------------------------
-    def carried_out_for(self, caller: Caller, call: Call, answer: Mapping[str, Any]) -> None:
+    def carried_out_for(self, caller: CallerRecord, call: Call, answer: Mapping[str, Any]) -> None:
         if "Error" in answer:
             return
         if call.operation == "CreateSchedule":
@@ -144,13 +144,13 @@ class CommitReader:
         for change in self.log.world.store.changes if call.operation == "UpdateItem" else ():
             self._plan_changed(caller, change)
 
-    def _plan_changed(self, caller: Caller, raw: Change) -> None:
+    def _plan_changed(self, caller: CallerRecord, raw: ItemChange) -> None:
         run, (before, after) = self.log.run(planned_id(raw.key[1])), self._rows(raw)
         change = PlanChange(caller, self.log.key(run.occurrence), run, before, after)
         self._count_plan(before, after)
         self._listener.plan_written(change)
 
-    def _plan_started(self, invocation: InvocationRecord, raw: Change) -> None:
+    def _plan_started(self, invocation: InvocationRecord, raw: ItemChange) -> None:
         run, (before, after) = self.log.run(planned_id(raw.key[1])), self._rows(raw)
         self._count_plan(before, after)
         self._listener.plan_started(PlanStart(invocation, self.log.key(run.occurrence), run, before, after))

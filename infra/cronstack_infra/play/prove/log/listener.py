@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from cronstack.onetime.planner import Plan
     from cronstack.steps import Call, Work
     from cronstack_infra.play.prove.log.log import Log
-    from cronstack_infra.play.prove.log.plans import Caller, KeyRecord
-    from cronstack_infra.play.prove.log.records import Attempt, Death, InvocationRecord, RunRecord
+    from cronstack_infra.play.prove.log.plans import CallerRecord, KeyRecord
+    from cronstack_infra.play.prove.log.records import AttemptRecord, Death, InvocationRecord, RunRecord
     from cronstack_infra.play.prove.models.queued import QueuedEvent
     from cronstack_infra.play.store.store import Key
 
@@ -58,7 +58,7 @@ class PlanStart(NamedTuple):
 class PlanChange(NamedTuple):
     """A change of a plan by application code."""
 
-    caller: Caller
+    caller: CallerRecord
     key: KeyRecord
     run: RunRecord
     before: Row
@@ -100,17 +100,19 @@ class Acknowledgement(NamedTuple):
     """The redrive that the event requests has started."""
 
 
-class Listener:
+class EventReceiver:
     """The base class of all receivers. A subclass overrides the notifications that it needs."""
 
     def __init__(self, log: Log) -> None:
         self.log = log
 
     # -- requests of invocations ---------------------------------------------------------------------------------------
-    def request_sent(self, invocation: InvocationRecord, call: Call, attempt: Attempt | None) -> None:
+    def request_sent(self, invocation: InvocationRecord, call: Call, attempt: AttemptRecord | None) -> None:
         """An invocation sends a request."""
 
-    def request_done(self, invocation: InvocationRecord, call: Call, attempt: Attempt | None, *, refused: bool) -> None:
+    def request_done(
+        self, invocation: InvocationRecord, call: Call, attempt: AttemptRecord | None, *, refused: bool
+    ) -> None:
         """A request was carried out or refused. Notifications of what it has changed follow."""
 
     def request_reported(self, invocation: InvocationRecord) -> None:
@@ -132,7 +134,7 @@ class Listener:
     def lease_released(self, invocation: InvocationRecord, holder: str) -> None:
         """The lease no longer has a holder."""
 
-    def lease_renewed(self, invocation: InvocationRecord, lease_holder: Attempt, expires: int) -> None:
+    def lease_renewed(self, invocation: InvocationRecord, lease_holder: AttemptRecord, expires: int) -> None:
         """The end of a lease was moved: the job's lease, or that of a run that does not need the job's lease."""
 
     # -- runs ----------------------------------------------------------------------------------------------------------
@@ -145,10 +147,10 @@ class Listener:
     def crashed(self, change: RunChange) -> None:
         """A takeover has marked the attempt of a dead holder."""
 
-    def checkpoint_kept(self, change: RunChange, attempt: Attempt) -> None:
+    def checkpoint_kept(self, change: RunChange, attempt: AttemptRecord) -> None:
         """A running attempt has stored a checkpoint."""
 
-    def settled(self, change: RunChange, attempt: Attempt) -> None:
+    def settled(self, change: RunChange, attempt: AttemptRecord) -> None:
         """A running attempt has ended."""
 
     def changed_by_another(self, change: RunChange) -> None:
@@ -183,7 +185,7 @@ class Listener:
     def hung(self, invocation: InvocationRecord) -> None:
         """An invocation waited for an answer until its deadline."""
 
-    def handler_begins(self, invocation: InvocationRecord, attempt: Attempt, work: Work) -> None:
+    def handler_begins(self, invocation: InvocationRecord, attempt: AttemptRecord, work: Work) -> None:
         """The runtime runs the handler."""
 
     def handler_begins_unclaimed(self, invocation: InvocationRecord) -> None:
@@ -196,7 +198,7 @@ class Listener:
         """The invocation's process was killed."""
 
     def ended(
-        self, invocation: InvocationRecord, attempt: Attempt | None, answer: Row, raised: BaseException | None
+        self, invocation: InvocationRecord, attempt: AttemptRecord | None, answer: Row, raised: BaseException | None
     ) -> None:
         """The invocation has returned or raised."""
 
@@ -229,28 +231,28 @@ class Listener:
         """Lambda has put the event among the dead letters."""
 
     # -- calls of application code -------------------------------------------------------------------------------------
-    def call_begins(self, caller: Caller) -> None:
+    def call_begins(self, caller: CallerRecord) -> None:
         """Application code calls ``once``."""
 
-    def schedule_made(self, caller: Caller, key: KeyRecord, revision: int) -> None:
+    def schedule_made(self, caller: CallerRecord, key: KeyRecord, revision: int) -> None:
         """A call has created the schedule of a revision."""
 
-    def schedule_deleted(self, caller: Caller, occurrence: str) -> None:
+    def schedule_deleted(self, caller: CallerRecord, occurrence: str) -> None:
         """A call has deleted a schedule that had not fired."""
 
     def plan_written(self, change: PlanChange) -> None:
         """A call has written a new revision, or cancelled the plan."""
 
-    def call_returned(self, caller: Caller, plan: Plan) -> None:
+    def call_returned(self, caller: CallerRecord, plan: Plan) -> None:
         """A call has returned a plan."""
 
-    def call_refused(self, caller: Caller) -> None:
+    def call_refused(self, caller: CallerRecord) -> None:
         """A call has raised OnceConflict: the key has another plan."""
 
-    def plan_repaired(self, caller: Caller, plan: Plan) -> None:
+    def plan_repaired(self, caller: CallerRecord, plan: Plan) -> None:
         """A sweep has repaired a plan."""
 
-    def sweep_done(self, caller: Caller) -> None:
+    def sweep_done(self, caller: CallerRecord) -> None:
         """A sweep has ended."""
 
     # -- the world -----------------------------------------------------------------------------------------------------

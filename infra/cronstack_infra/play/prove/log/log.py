@@ -10,7 +10,7 @@ from cronstack.ledger.partitions import run_partition
 from cronstack.ledger.rows import FAILED, FINISHED
 from cronstack.occurrence import is_planned
 from cronstack_infra.play.prove.log.plans import STARTED_KINDS, KeyRecord
-from cronstack_infra.play.prove.log.records import Attempt, Death, InvocationRecord, JobRecord, RunRecord
+from cronstack_infra.play.prove.log.records import AttemptRecord, Death, InvocationRecord, JobRecord, RunRecord
 from cronstack_infra.play.prove.models.copies import Copies, shallow
 from cronstack_infra.play.prove.models.mix import COSTLY
 from cronstack_infra.play.prove.models.world import LEASE, Violation, World
@@ -39,7 +39,7 @@ class Log:
         self.keys: dict[str, KeyRecord] = {}
         """The keys that code has planned, by occurrence."""
         self.job = JobRecord()
-        self.attempts: dict[str, Attempt] = {}
+        self.attempts: dict[str, AttemptRecord] = {}
         """By holder."""
         self.handlers = 0
         """Handler runs."""
@@ -68,7 +68,7 @@ class Log:
             self.keys[occurrence] = KeyRecord()
         return self.keys[occurrence]
 
-    def attempt_of(self, invocation: InvocationRecord) -> Attempt | None:
+    def attempt_of(self, invocation: InvocationRecord) -> AttemptRecord | None:
         return self.attempts.get(invocation.holder)
 
     # -- queries -------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ STARTED_KINDS: Final[tuple[Kind, ...]] = (STARTED, MISSED)
 """The kinds that a delivery writes. Of these, a call can replace only a missed plan."""
 
 
-class State(NamedTuple):
+class KeyState(NamedTuple):
     """The state of a key, and its plan."""
 
     kind: Kind
@@ -38,7 +38,7 @@ class State(NamedTuple):
 class KeyRecord:
     """A key's history."""
 
-    states: list[State] = field(default_factory=lambda: [State("none")])
+    states: list[KeyState] = field(default_factory=lambda: [KeyState("none")])
     reported_revision: int = 0
     """The highest revision that a returned call or a sweep has reported as planned. Judge: call_reports."""
     ended_revision: int = 0
@@ -57,7 +57,7 @@ class KeyRecord:
     """An intruder has written its row."""
 
     @property
-    def now(self) -> State:
+    def now(self) -> KeyState:
         return self.states[-1]
 
     @property
@@ -77,7 +77,7 @@ class KeyRecord:
         return new
 
 
-class Caller:
+class CallerRecord:
     """The record of application code during a call."""
 
     def __init__(self, name: str, world: World, call: PlanningCall) -> None:

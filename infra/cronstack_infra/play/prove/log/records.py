@@ -110,7 +110,7 @@ class InvocationRecord:
 
 
 @dataclass(slots=True, eq=False)
-class Attempt:
+class AttemptRecord:
     """The record of a committed claim."""
 
     holder: str
@@ -129,13 +129,13 @@ class Attempt:
     after_crash: bool = False
     """The previous attempt crashed."""
 
-    def fork(self, copies: Copies) -> Attempt:
+    def fork(self, copies: Copies) -> AttemptRecord:
         known = copies.get(id(self))
         if known is None:
             new = copies[id(self)] = shallow(self)
             new.sandbox, new.run = self.sandbox.fork(copies), self.run.fork(copies)
             return new
-        assert isinstance(known, Attempt)
+        assert isinstance(known, AttemptRecord)
         return known
 
 
@@ -159,16 +159,16 @@ class RunRecord:
     limit: int = 0
     fence: int = 0
     ended: str | None = None
-    open: Attempt | None = None
+    open: AttemptRecord | None = None
     events: list[QueuedEvent] = field(default_factory=list)
     """The events that request it."""
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[AttemptRecord] = field(default_factory=list)
     """The attempts whose handler started."""
     deaths: set[Death] = field(default_factory=set)
     """All deaths, including misses."""
     death: Death = ALIVE
     """The last death, while the run is dead or missed."""
-    sender: Attempt | LetterClaim | None = None
+    sender: AttemptRecord | LetterClaim | None = None
     """The attempt or claim that may send the letter of the last death."""
     letter_noted: bool = False
     """The ledger has noted the letter of the last death as sent."""
@@ -242,8 +242,8 @@ class JobRecord:
     """The record of the job's lease, and of the attempts whose handlers are running."""
 
     fence: int = 0
-    lease_holder: Attempt | None = None
-    working: list[Attempt] = field(default_factory=list)
+    lease_holder: AttemptRecord | None = None
+    working: list[AttemptRecord] = field(default_factory=list)
 
     def fork(self, copies: Copies) -> JobRecord:
         return JobRecord(

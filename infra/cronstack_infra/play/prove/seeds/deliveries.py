@@ -11,7 +11,7 @@ from cronstack_infra.play.prove.log.records import InvocationRecord
 from cronstack_infra.play.prove.models.queued import BACK_OFF, LAMBDA_RETRIES, QueuedEvent, carrier_event
 from cronstack_infra.play.prove.models.world import World
 from cronstack_infra.play.prove.observer import Observer
-from cronstack_infra.play.prove.seeds.sandbox import Sandbox
+from cronstack_infra.play.prove.seeds.sandbox import SeededSandbox
 
 PRECISION: Final = 60_000
 """Milliseconds after its time within which Scheduler fires a schedule, and deletes it after firing."""
@@ -31,7 +31,7 @@ class Deliveries:
         self.world, self.observer, self._job = world, observer, job
         self.recorded: list[QueuedEvent] = []
         """Lambda's own failure records, among the dead letters."""
-        self.sandboxes: list[Sandbox] = []
+        self.sandboxes: list[SeededSandbox] = []
         self.pending_schedules: dict[str, QueuedEvent] = {}
         """Events of existing schedules, by name."""
 
@@ -147,7 +147,9 @@ class Deliveries:
 
     def _deliver(self, event: QueuedEvent) -> None:
         event.delivered += 1
-        sandbox = Sandbox(len(self.sandboxes) + 1, self.world, self.observer, self, self._deployed_job(event), event)
+        sandbox = SeededSandbox(
+            len(self.sandboxes) + 1, self.world, self.observer, self, self._deployed_job(event), event
+        )
         for other in self.sandboxes:
             if not other.ended:
                 sandbox.overlapped = other.overlapped = True

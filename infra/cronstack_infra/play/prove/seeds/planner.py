@@ -10,7 +10,7 @@ from cronstack.errors import OnceConflict, Unavailable
 from cronstack.onetime.planner import Plan
 from cronstack.steps import Call, Host, Sleep
 from cronstack.timing.aws_clock import AwsClock
-from cronstack_infra.play.prove.log.plans import Caller
+from cronstack_infra.play.prove.log.plans import CallerRecord
 from cronstack_infra.play.prove.models.clocks import Clocks
 from cronstack_infra.play.prove.models.planning import PlanningCall, steps
 from cronstack_infra.play.prove.models.queued import QueuedEvent
@@ -30,14 +30,14 @@ CONFLICTS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-class Schedules(Protocol):
+class SchedulerPort(Protocol):
     """The part of Scheduler that a planner needs."""
 
     def add_schedule(self, parameters: Mapping[str, Any]) -> None: ...
     def delete_schedule(self, name: str) -> QueuedEvent | None: ...
 
 
-class Planner(Caller, FaultyClient):
+class Planner(CallerRecord, FaultyClient):
     """One planner of a seed. It runs outside Lambda: no timeout ends it, so a freeze may last any time."""
 
     conflicts = CONFLICTS
@@ -47,7 +47,7 @@ class Planner(Caller, FaultyClient):
         number: int,
         world: World,
         observer: Observer,
-        schedules: Schedules,
+        schedules: SchedulerPort,
         call: PlanningCall,
         on_end: Callable[[str], None],
     ) -> None:

@@ -45,7 +45,7 @@ class DeliveryService(Protocol):
     ) -> None: ...
 
 
-class Sandbox(InvocationRecord, FaultyClient):
+class SeededSandbox(InvocationRecord, FaultyClient):
     """One invocation of a seed, with its clocks and its program."""
 
     def __init__(

@@ -32,7 +32,7 @@ HEALING: Final = 6 * 3_600_000
 
 
 @dataclass(slots=True)
-class Verdict:
+class SeedResult:
     """The result of a seed."""
 
     seed: int
@@ -45,13 +45,13 @@ class Verdict:
     counted: Counter[str] = field(default_factory=Counter)
 
 
-def play(seed: int, *, tracing: bool = False, rollout: Rollout | None = None, switch: str | None = None) -> Verdict:
+def play(seed: int, *, tracing: bool = False, rollout: Rollout | None = None, switch: str | None = None) -> SeedResult:
     """Play one seed. The verdict contains a violation. Any other exception is a defect of the guard or of the proof.
 
     ``rollout``: a deploy of another version's code in the middle. ``switch``: the switch at its maximum.
     """
     scenario = Scenario(seed, tracing=tracing, rollout=rollout, switch=switch)
-    verdict = Verdict(seed, 0, 0)
+    verdict = SeedResult(seed, 0, 0)
     try:
         scenario.play()
     except Violation as violation:

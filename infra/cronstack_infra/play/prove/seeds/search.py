@@ -8,7 +8,7 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 from typing import Final
 
-from cronstack_infra.play.prove.seeds.scenario import Verdict, play
+from cronstack_infra.play.prove.seeds.scenario import SeedResult, play
 from cronstack_infra.play.prove.workers import workers
 
 BATCH: Final = 250
@@ -23,7 +23,7 @@ class Found:
     steps: int = 0
     handlers: int = 0
     counted: Counter[str] = field(default_factory=Counter)
-    violations: list[Verdict] = field(default_factory=list)
+    violations: list[SeedResult] = field(default_factory=list)
 
     def add(self, other: Found) -> None:
         self.seeds += other.seeds

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any, Final, NamedTuple, Self
 
 from cronstack.steps import Request
-from cronstack_infra.play.prove.log.plans import Caller
+from cronstack_infra.play.prove.log.plans import CallerRecord
 from cronstack_infra.play.prove.log.records import InvocationRecord
 from cronstack_infra.play.prove.models.copies import Copies, shallow
 from cronstack_infra.play.prove.models.planning import PlanningCall
@@ -89,7 +89,7 @@ class SteeredInvocation(Steered, InvocationRecord):
         self.origin = digest(number, self.began, event.body)
 
 
-class SteeredCaller(Steered, Caller):
+class SteeredCaller(Steered, CallerRecord):
     """Application code in a scene. No timeout ends it."""
 
     deadline = sys.maxsize

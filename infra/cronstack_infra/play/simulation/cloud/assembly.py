@@ -126,7 +126,7 @@ def _run(project: Project, package: str, into: Path, progress: Report) -> None:
     try:
         command = [sys.executable, "infra/app.py"]
         code = process.run(command, cwd=project.root, environ=environ, timeout=SYNTH_LIMIT, on_line=output.append)
-    except process.OutOfTime as fault:
+    except process.TimedOut as fault:
         raise CronstackError(
             f"infra/app.py had not ended after {SYNTH_LIMIT:.0f} s", remedy="Run it yourself: cdk synth"
         ) from fault

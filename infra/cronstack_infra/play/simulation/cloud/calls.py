@@ -24,7 +24,7 @@ from cronstack.transport import Botocore
 from cronstack_infra.local.dynamodb.canonical import InvalidNumber, canonical_value
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.http import unsupported
-from cronstack_infra.local.http.requests import Request, signer
+from cronstack_infra.local.http.requests import ReceivedRequest, signer
 from cronstack_infra.local.http.sent import by_botocore
 from cronstack_infra.local.lookups import identities, lineage
 from cronstack_infra.local.refusals.intake import refuse
@@ -35,7 +35,7 @@ from cronstack_infra.play.simulation.cloud import scheduling
 from cronstack_infra.play.simulation.cloud.ledgers import Answer, Ledgers, over_http
 from cronstack_infra.play.simulation.cloud.outage import is_down
 from cronstack_infra.play.simulation.handlers.faults import Faults
-from cronstack_infra.play.simulation.handlers.sandboxes import Attempt
+from cronstack_infra.play.simulation.handlers.sandboxes import Execution
 from cronstack_infra.play.simulation.handlers.strands import Strands, crash_outcome
 
 HANGS, HANGS_AFTER, EXPIRED, DOWN = "hangs", "hangs after", "InvalidSignatureException", "down"
@@ -223,7 +223,7 @@ class Calls:
 
     # time and faults
 
-    def _fate(self, attempt: Attempt | None, service: str, *, signs_by_date: bool = False) -> str:
+    def _fate(self, attempt: Execution | None, service: str, *, signs_by_date: bool = False) -> str:
         """Let the time of a call pass. Return its fault, "" if none.
 
         signs_by_date: the client signs by the dates of responses, not by the clock of its sandbox.
@@ -248,16 +248,16 @@ class Calls:
             return "lost"
         return "crash" if rates.crash and self._chance() < rates.crash / 2 else ""
 
-    def _crash_after(self, attempt: Attempt | None, fate: str) -> None:
+    def _crash_after(self, attempt: Execution | None, fate: str) -> None:
         if attempt is not None and fate == "crash":
             self._crash(attempt, "after")
 
-    def _hang(self, attempt: Attempt | None, seconds: float) -> None:
+    def _hang(self, attempt: Execution | None, seconds: float) -> None:
         """Wait like a client that gets no response."""
         assert attempt is not None
         self._strands.sleep(attempt, length(seconds))
 
-    def _crash(self, attempt: Attempt, when: str) -> None:
+    def _crash(self, attempt: Execution, when: str) -> None:
         attempt.observed.fault = f"crash {when} call {attempt.calls}"
         self._strands.kill(attempt, crash_outcome(attempt.invocation.request_id))
 
@@ -266,7 +266,7 @@ def _not_supported(request: Any, why: object) -> tuple[int, Mapping[str, str], b
     """Return the same response as the local cloud's server."""
     sent = by_botocore(request)
     caller, service = signer(sent.headers.get("authorization", ""), sent.query)
-    local_request = Request(
+    local_request = ReceivedRequest(
         seq=0,
         at="",
         caller=caller,

@@ -16,13 +16,13 @@ from cronstack.errors import CronstackError
 from cronstack_infra import names
 from cronstack_infra.local.environment import ACCOUNT, REGION
 from cronstack_infra.play.simulation.cloud.assembly import Assembly
-from cronstack_infra.play.simulation.handlers.code import Deployed
+from cronstack_infra.play.simulation.handlers.code import UnpackedAsset
 
 BUCKET: Final = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
 VERSION: Final = "/cdk-bootstrap/hnb659fds/version"
 
 
-def upload(client: Callable[[str], Any], assembly: Assembly, shown: str) -> dict[str, Deployed]:
+def upload(client: Callable[[str], Any], assembly: Assembly, shown: str) -> dict[str, UnpackedAsset]:
     """Create what ``cdk bootstrap`` and the upload of assets create. Return the code by Lambda's CodeSha256."""
     s3 = client("s3")
     if BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
@@ -32,7 +32,7 @@ def upload(client: Callable[[str], Any], assembly: Assembly, shown: str) -> dict
     for key, folder in assembly.assets.items():
         code = zipped(folder)
         s3.put_object(Bucket=BUCKET, Key=key, Body=code)
-        deployed[base64.b64encode(sha256(code).digest()).decode()] = Deployed(folder, shown)
+        deployed[base64.b64encode(sha256(code).digest()).decode()] = UnpackedAsset(folder, shown)
     return deployed
 
 

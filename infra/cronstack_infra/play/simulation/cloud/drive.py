@@ -21,10 +21,10 @@ from cronstack_infra.local.effects.runner import EffectRunner
 from cronstack_infra.local.engine.chance import chance
 from cronstack_infra.local.engine.engine import Engine
 from cronstack_infra.local.engine.invocations import PendingEvent
-from cronstack_infra.local.engine.port import Answer
+from cronstack_infra.local.engine.port import InvocationAnswer
 from cronstack_infra.local.engine.schedules import PendingDelivery
-from cronstack_infra.local.engine.values import Deliver, Refusal, ScheduleConfig
-from cronstack_infra.local.executor.values import Function, Invocation, Outcome
+from cronstack_infra.local.engine.values import Deliver, ScheduleConfig, TargetError
+from cronstack_infra.local.executor.values import DeployedFunction, Invocation, InvocationOutcome
 from cronstack_infra.local.extras import universal_calls
 from cronstack_infra.local.http import resource_answers
 from cronstack_infra.play.simulation.clock.hub import Hub, microseconds, stamp
@@ -142,7 +142,7 @@ class VirtualDrive:
     def execute(self, invocation: Invocation) -> None:
         self._handlers.submit(invocation, self)
 
-    def wait(self, answer: Answer) -> Outcome:
+    def wait(self, answer: InvocationAnswer) -> InvocationOutcome:
         """Suspend a calling handler; for the host, advance the clock until the outcome exists.
 
         A deployment invokes the functions of its custom resources. Its new schedules must not fire before it has
@@ -168,7 +168,7 @@ class VirtualDrive:
     def retire(self, arn: str, version: str | None) -> None:
         """Do nothing: a sandbox is chosen by its function, so that of a deleted function is never used again."""
 
-    def call(self, deliver: Deliver, then: Callable[[Refusal | Exception | None], None]) -> None:
+    def call(self, deliver: Deliver, then: Callable[[TargetError | Exception | None], None]) -> None:
         then(universal_calls.call(deliver, None))
 
     # the interface for invocations (``sandboxes.Listener``)
@@ -176,11 +176,11 @@ class VirtualDrive:
     def started(self, invocation: Invocation) -> None:
         self.effects.started(invocation)
 
-    def lines(self, function: Function, log_stream: str, lines: list[str]) -> None:
+    def lines(self, function: DeployedFunction, log_stream: str, lines: list[str]) -> None:
         if self._keeps_logs:
             self.effects.log(function, log_stream, lines)
 
-    def finished(self, invocation: Invocation, outcome: Outcome) -> None:
+    def finished(self, invocation: Invocation, outcome: InvocationOutcome) -> None:
         self.effects.finished(invocation, outcome)
 
     # state

@@ -12,7 +12,7 @@ from moto.moto_api._internal import mock_random
 from cronstack.onetime.once import once
 from cronstack_infra.local.environment import REGION
 from cronstack_infra.local.moto.patch import Applied
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 from cronstack_infra.local.patches.install import (
     install,
     install_cloudformation,
@@ -100,7 +100,7 @@ class Life:
 
     def _patch(self) -> None:
         drive = self._parts.drive
-        around = Surroundings(
+        around = PatchParameters(
             endpoint=ENDPOINT,
             now=drive.now,
             wait=self._parts.passing.sleep,

@@ -19,7 +19,7 @@ from cronstack_infra.local.apis.schedules import ARGUMENTS
 from cronstack_infra.local.environment import ACCOUNT, REGION
 from cronstack_infra.local.refusals.intake import judge
 from cronstack_infra.local.refusals.reading import Read, model
-from cronstack_infra.local.refusals.refusal import Refusal
+from cronstack_infra.local.refusals.refusal import ApiError
 
 OPERATIONS: Final = frozenset({"CreateSchedule", "GetSchedule", "DeleteSchedule"})
 _VALIDATOR: Final = ParamValidator()
@@ -38,7 +38,7 @@ def call(operation: str, parameters: Mapping[str, Any]) -> Answer:
     try:
         judge("scheduler", request, ACCOUNT, REGION)
         return _carry_out(operation, parameters)
-    except Refusal as refused:
+    except ApiError as refused:
         return _error(refused.code, refused.message, refused.status)
     except SchedulerError as refused:
         return _error(refused.error_type, json.loads(refused.description)["Message"], refused.code)

@@ -28,7 +28,7 @@ RUNTIME: Final = "cronstack"
 _COMPILED: dict[tuple[str, str], tuple[bytes, types.CodeType]] = {}
 
 
-class Deployed:
+class UnpackedAsset:
     """One unpacked asset. ``shown`` is the folder that tracebacks and debuggers show."""
 
     def __init__(self, folder: Path, shown: str = TASK_ROOT, layers: Path | None = None) -> None:
@@ -37,15 +37,15 @@ class Deployed:
         self.layers = layers
 
     @classmethod
-    def unpack(cls, code: bytes, folder: Path, shown: str = TASK_ROOT) -> Deployed:
+    def unpack(cls, code: bytes, folder: Path, shown: str = TASK_ROOT) -> UnpackedAsset:
         if not folder.exists():
             with zipfile.ZipFile(io.BytesIO(code)) as archive:
                 archive.extractall(folder)
         return cls(folder, shown)
 
-    def on(self, layers: Path) -> Deployed:
+    def on(self, layers: Path) -> UnpackedAsset:
         """Return the same code with a folder in place of /opt."""
-        return Deployed(self.folder, self.shown, layers)
+        return UnpackedAsset(self.folder, self.shown, layers)
 
     def packages(self, own: str, path: Sequence[str]) -> frozenset[str]:
         """Return the names of deployed packages other than the function's own and the runtime."""
@@ -117,7 +117,7 @@ class _Loader(importlib.abc.InspectLoader):
 class FunctionState:
     """The globals of one function: its environment, its modules, its boto3 session."""
 
-    def __init__(self, deployed: Deployed, own: str, environment: Mapping[str, str], path: Sequence[str]) -> None:
+    def __init__(self, deployed: UnpackedAsset, own: str, environment: Mapping[str, str], path: Sequence[str]) -> None:
         self.deployed = deployed
         self.own = own
         self.path = path

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cronstack_infra.local.executor.code import CodeFolders
 from cronstack_infra.local.executor.environment import Folders, search_path
-from cronstack_infra.local.executor.values import Function
-from cronstack_infra.play.simulation.handlers.code import Deployed
+from cronstack_infra.local.executor.values import DeployedFunction
+from cronstack_infra.play.simulation.handlers.code import UnpackedAsset
 
 
 class CodeStore:
@@ -18,16 +18,16 @@ class CodeStore:
         """root: the folder that tracebacks show. adopt: called with the other deployed packages."""
         self._workplace, self._root, self._adopt = workplace, root, adopt
         self._layers = CodeFolders(workplace / "layers")
-        self._by_hash: dict[str, Deployed] = {}
+        self._by_hash: dict[str, UnpackedAsset] = {}
 
-    def add(self, deployed: Mapping[str, Deployed]) -> None:
+    def add(self, deployed: Mapping[str, UnpackedAsset]) -> None:
         """Use these folders instead of unpacking the code."""
         self._by_hash.update(deployed)
 
-    def of(self, function: Function) -> Deployed:
+    def of(self, function: DeployedFunction) -> UnpackedAsset:
         if function.code_sha256 not in self._by_hash:
             folder = self._workplace / str(len(self._by_hash))
-            self._by_hash[function.code_sha256] = Deployed.unpack(function.code, folder, self._root)
+            self._by_hash[function.code_sha256] = UnpackedAsset.unpack(function.code, folder, self._root)
         deployed = self._by_hash[function.code_sha256]
         if function.layers:
             deployed = deployed.on(self._layers.opt(function.layers))

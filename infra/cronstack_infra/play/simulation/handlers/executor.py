@@ -20,19 +20,26 @@ from cronstack_infra.local.executor import runtime_loop
 from cronstack_infra.local.executor.environment import Folders, environment, read_at_start, search_path, trace_id
 from cronstack_infra.local.executor.values import (
     LARGEST_RESPONSE,
-    Function,
+    DeployedFunction,
     Invocation,
-    Outcome,
+    InvocationOutcome,
     exited,
     timed_out,
     too_large,
 )
 from cronstack_infra.play.simulation.clock.hub import Hub
-from cronstack_infra.play.simulation.handlers.code import RUNTIME, Deployed, FunctionState, ProcessGlobals
-from cronstack_infra.play.simulation.handlers.sandboxes import Attempt, Context, Killed, Listener, Sandbox, Strand
+from cronstack_infra.play.simulation.handlers.code import RUNTIME, FunctionState, ProcessGlobals, UnpackedAsset
+from cronstack_infra.play.simulation.handlers.sandboxes import (
+    Context,
+    Execution,
+    InvocationListener,
+    Killed,
+    LoadedFunction,
+    Strand,
+)
 from cronstack_infra.play.simulation.handlers.strands import Strands
 
-Run = Callable[[Attempt, Any, Any, Any], Any]
+Run = Callable[[Execution, Any, Any, Any], Any]
 """Calls a handler with event and context: (attempt, handler, event, context) → its result."""
 
 _OURS: Final = (runtime_loop.__file__, __file__)
@@ -52,30 +59,30 @@ class Handlers:
         strands: Strands,
         process_globals: ProcessGlobals,
         *,
-        code_of: Callable[[Function], Deployed],
+        code_of: Callable[[DeployedFunction], UnpackedAsset],
         run: Run,
-        on_end: Callable[[Attempt], None],
+        on_end: Callable[[Execution], None],
         skew: Callable[[str, int], int],
     ) -> None:
         """run: calls a handler. on_end: called with each attempt after its listener.
 
         skew: returns the microseconds by which the clock of a function's new sandbox is ahead, by name and number.
         """
-        self.under_way: dict[str, Attempt] = {}
+        self.under_way: dict[str, Execution] = {}
         """Attempts that have not ended, by request id."""
         self._hub, self._strands, self._process_globals = hub, strands, process_globals
         self._code_of, self._run, self._on_end, self._skew = code_of, run, on_end, skew
         self._sandbox_count = 0
         """Sandboxes created since the cloud was last restored."""
-        self._idle: dict[str, list[Sandbox]] = defaultdict(list)
+        self._idle: dict[str, list[LoadedFunction]] = defaultdict(list)
         self._logged: set[str] = set()
         """Fingerprints of functions whose variables without effect are already in the log."""
 
-    def submit(self, invocation: Invocation, listener: Listener) -> None:
+    def submit(self, invocation: Invocation, listener: InvocationListener) -> None:
         """Start an invocation now, after what is already due."""
         self._hub.call_soon(lambda: self._begin(invocation, listener))
 
-    def _begin(self, invocation: Invocation, listener: Listener) -> None:
+    def _begin(self, invocation: Invocation, listener: InvocationListener) -> None:
         hub, function = self._hub, invocation.function
         listener.started(invocation)
         sandbox = self._sandbox(function)
@@ -83,12 +90,12 @@ class Handlers:
         def write(lines: list[str]) -> None:
             listener.lines(function, f"{hub.now:%Y/%m/%d}/[$LATEST]simulated", lines)
 
-        def report(attempt: Attempt, outcome: Outcome) -> None:
+        def report(attempt: Execution, outcome: InvocationOutcome) -> None:
             self._retire(attempt, outcome)
             listener.finished(invocation, outcome)
             self._on_end(attempt)
 
-        attempt = sandbox.attempt = Attempt(invocation, sandbox, hub.us, write=write, report=report)
+        attempt = sandbox.attempt = Execution(invocation, sandbox, hub.us, write=write, report=report)
         self._log_ineffective_variables(attempt)
         header = trace_id(hub.us / 1_000_000, invocation.request_id, invocation.lineage)
         sandbox.function_state.environment[b"_X_AMZN_TRACE_ID"] = header.encode()
@@ -110,7 +117,7 @@ class Handlers:
             hub.call_soon(wake)
         self._strands.resume(attempt.strand)
 
-    def _log_ineffective_variables(self, attempt: Attempt) -> None:
+    def _log_ineffective_variables(self, attempt: Execution) -> None:
         """Log, once for each function, which of its variables have no effect in this process."""
         function = attempt.invocation.function
         if function.fingerprint in self._logged:
@@ -134,7 +141,7 @@ class Handlers:
         self._sandbox_count = 0
         self._process_globals.switch_to(None)
 
-    def _sandbox(self, function: Function) -> Sandbox:
+    def _sandbox(self, function: DeployedFunction) -> LoadedFunction:
         idle = self._idle[function.fingerprint]
         if idle:
             return idle.pop()
@@ -146,18 +153,18 @@ class Handlers:
         del values["AWS_ENDPOINT_URL"]
         path = search_path(function, Folders())
         self._sandbox_count += 1
-        sandbox = Sandbox(function, FunctionState(self._code_of(function), own, values, path))
+        sandbox = LoadedFunction(function, FunctionState(self._code_of(function), own, values, path))
         sandbox.skew = self._skew(function.name, self._sandbox_count)
         return sandbox
 
-    def loaded(self, function: Function) -> Any:
+    def loaded(self, function: DeployedFunction) -> Any:
         """Load a function's handler into a new warm sandbox and return it. Raise the exceptions of loading."""
         try:
             return self._load(function)
         finally:
             self._process_globals.switch_to(None)
 
-    def _load(self, function: Function) -> Any:
+    def _load(self, function: DeployedFunction) -> Any:
         sandbox, raised = self._sandbox(function), list[Exception]()
 
         def load() -> None:
@@ -179,7 +186,7 @@ class Handlers:
         self._idle[function.fingerprint].append(sandbox)
         return sandbox.handler
 
-    def _run_handler(self, attempt: Attempt, context: Context) -> Outcome:
+    def _run_handler(self, attempt: Execution, context: Context) -> InvocationOutcome:
         sandbox, invocation = attempt.sandbox, attempt.invocation
         try:
             if sandbox.handler is None:
@@ -194,15 +201,15 @@ class Handlers:
             return self._failure(attempt, fault)
         if len(result) > LARGEST_RESPONSE:
             return too_large()
-        return Outcome(True, result)
+        return InvocationOutcome(True, result)
 
-    def _failure(self, attempt: Attempt, fault: Exception) -> Outcome:
+    def _failure(self, attempt: Execution, fault: Exception) -> InvocationOutcome:
         request_id = attempt.invocation.request_id
         fields = runtime_loop.describe(fault, request_id, _OURS)
         attempt.write([f"[ERROR] {fields['errorType']}: {fields['errorMessage']}"])
-        return Outcome(False, json.dumps(fields).encode(), str(fields["errorType"]))
+        return InvocationOutcome(False, json.dumps(fields).encode(), str(fields["errorType"]))
 
-    def _retire(self, attempt: Attempt, outcome: Outcome) -> None:
+    def _retire(self, attempt: Execution, outcome: InvocationOutcome) -> None:
         """Keep the attempt's sandbox for the next invocation, unless its process has ended."""
         invocation, sandbox = attempt.invocation, attempt.sandbox
         del self.under_way[invocation.request_id]

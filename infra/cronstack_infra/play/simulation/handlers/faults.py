@@ -70,7 +70,7 @@ def parse(text: str) -> Rates:
     return rates
 
 
-class Planned(NamedTuple):
+class PlannedFault(NamedTuple):
     """A fault in that attempt of every occurrence of the job."""
 
     kind: str
@@ -86,7 +86,7 @@ class Faults:
     """The rates, and the faults that a test plans: ``crash("job", on_attempt=1)``."""
 
     rates: Rates = field(default_factory=Rates)
-    planned: list[Planned] = field(default_factory=list)
+    planned: list[PlannedFault] = field(default_factory=list)
     check: Callable[[str], None] = lambda job: None
     """Function that raises if the job does not exist."""
 
@@ -118,8 +118,8 @@ class Faults:
             raise OperationError(
                 f"when={when!r} is not a place of a fault", remedy=f"Write one of {', '.join(map(repr, PLACES))}."
             )
-        self.planned.append(Planned(kind, job, on_attempt, when))
+        self.planned.append(PlannedFault(kind, job, on_attempt, when))
 
-    def planned_for(self, job: str, attempt: int) -> list[Planned]:
+    def planned_for(self, job: str, attempt: int) -> list[PlannedFault]:
         """Return the faults that are planned for this attempt of each run."""
         return [fault for fault in self.planned if (fault.job, fault.attempt) == (job, attempt)]

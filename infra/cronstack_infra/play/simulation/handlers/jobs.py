@@ -28,9 +28,9 @@ from cronstack_infra.play.simulation.handlers.faults import (
     BEFORE_COMMIT,
     BEFORE_WORK,
     Faults,
-    Planned,
+    PlannedFault,
 )
-from cronstack_infra.play.simulation.handlers.sandboxes import Attempt, Observed
+from cronstack_infra.play.simulation.handlers.sandboxes import Execution, Observed
 from cronstack_infra.play.simulation.handlers.strands import Strands, crash_outcome
 from cronstack_infra.play.simulation.trace import OUTSIDE_EVENT
 
@@ -54,7 +54,7 @@ class Jobs:
         self._started: set[tuple[str, str]] = set()
         """Occurrences whose handler was started, except those whose first attempt succeeded."""
 
-    def call(self, attempt: Attempt, handler: Any, event: Any, context: Any) -> Any:
+    def call(self, attempt: Execution, handler: Any, event: Any, context: Any) -> Any:
         """Call the object that a function's handler string names, as Lambda does."""
         if not isinstance(handler, Job):
             return handler(event, context)
@@ -104,7 +104,7 @@ class Jobs:
         attempt.observed.line = line  # the runtime writes the last one
         attempt.write([line])
 
-    def _wrap_handler(self, attempt: Attempt, job: Job) -> Callable[[Run], object]:
+    def _wrap_handler(self, attempt: Execution, job: Job) -> Callable[[Run], object]:
         """Return the handler with its overlaps counted and its planned faults applied."""
 
         def work(run: Run) -> object:
@@ -121,7 +121,7 @@ class Jobs:
 
         return work
 
-    def _run_with_faults(self, attempt: Attempt, job: Job, run: Run) -> object:
+    def _run_with_faults(self, attempt: Execution, job: Job, run: Run) -> object:
         """Run the handler with the planned and the random faults of this attempt."""
         planned = self._faults.planned_for(job.name, run.attempt)
         for fault in planned:
@@ -136,7 +136,7 @@ class Jobs:
             self._kill(attempt, f"killed {AFTER_WORK}")
         return result
 
-    def _with_commit_faults(self, attempt: Attempt, job: Job, run: Run, planned: list[Planned]) -> object:
+    def _with_commit_faults(self, attempt: Execution, job: Job, run: Run, planned: list[PlannedFault]) -> object:
         guard = _GuardWithFaults(run.guard, lambda when: self._apply_at(attempt, planned, when))
         result = job.function(run._replace(guard=guard))
         not_applied = [fault.when for fault in planned if fault.when in (BEFORE_COMMIT, AFTER_COMMIT)]
@@ -146,18 +146,18 @@ class Jobs:
             self._strands.abort(OperationError(text, remedy=remedy), "a planned fault could not occur")
         return result
 
-    def _apply_at(self, attempt: Attempt, planned: list[Planned], when: str) -> None:
+    def _apply_at(self, attempt: Execution, planned: list[PlannedFault], when: str) -> None:
         for fault in planned:
             if fault.when == when:
                 self._apply(attempt, fault)
 
-    def _apply(self, attempt: Attempt, fault: Planned) -> None:
+    def _apply(self, attempt: Execution, fault: PlannedFault) -> None:
         where = "" if fault.when == AFTER_WORK else f", {fault.when}"
         if fault.kind == "raises":
             raise RuntimeError(f"planned for attempt {fault.attempt} of {fault.job}{where}")
         self._kill(attempt, f"killed {fault.when}")
 
-    def _kill(self, attempt: Attempt, why: str) -> None:
+    def _kill(self, attempt: Execution, why: str) -> None:
         attempt.observed.fault = why
         self._strands.calling_attempt()
         self._strands.kill(attempt, crash_outcome(attempt.invocation.request_id))
@@ -166,12 +166,12 @@ class Jobs:
         """Reset the count of running handlers, before the cloud is restored."""
         self._running.clear()
 
-    def on_end(self, attempt: Attempt) -> None:
+    def on_end(self, attempt: Execution) -> None:
         """Emit the row of an attempt, if its function is a job."""
         if attempt.observed.job:
             self._emit(self._row(attempt, attempt.observed))
 
-    def _row(self, attempt: Attempt, observed: Observed) -> dict[str, Any]:
+    def _row(self, attempt: Execution, observed: Observed) -> dict[str, Any]:
         result = _runtime_result(observed)
         status = str(result.get("cronstack", "crashed"))
         reason = str(result.get("reason", observed.fault))
@@ -220,7 +220,7 @@ class _GuardWithFaults:
         self._at_point(AFTER_COMMIT)
 
 
-def is_running(attempts: Iterable[Attempt], job: str, occurrence: str) -> bool:
+def is_running(attempts: Iterable[Execution], job: str, occurrence: str) -> bool:
     """Return whether one of these attempts is for that occurrence. It may have settled the run already."""
     observed = [attempt.observed for attempt in attempts]
     return any(each.job == job and _occurrence(each)[0] == occurrence for each in observed)

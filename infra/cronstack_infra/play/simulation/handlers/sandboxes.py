@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from greenlet import greenlet
 
-from cronstack_infra.local.executor.values import Function, Invocation, Outcome
+from cronstack_infra.local.executor.values import DeployedFunction, Invocation, InvocationOutcome
 from cronstack_infra.play.simulation.clock.hub import Hub
 from cronstack_infra.play.simulation.handlers.code import FunctionState
 
@@ -52,16 +52,16 @@ class Context:
         return max((self._deadline - self._hub.us - self._skew) // 1000, 0)
 
 
-class Sandbox:
+class LoadedFunction:
     """A function's loaded modules. One invocation at a time uses them."""
 
-    def __init__(self, function: Function, function_state: FunctionState) -> None:
+    def __init__(self, function: DeployedFunction, function_state: FunctionState) -> None:
         self.function = function
         self.function_state = function_state
         self.handler: Any = None
         self.shell: Shell | None = None
         """The runtime's shell, which lives as long as the process."""
-        self.attempt: Attempt | None = None
+        self.attempt: Execution | None = None
         """The current invocation."""
         self.dead = False
         self.skew = 0
@@ -96,7 +96,7 @@ class Strand:
         "waits",
     )
 
-    def __init__(self, sandbox: Sandbox, ident: int | None = None) -> None:
+    def __init__(self, sandbox: LoadedFunction, ident: int | None = None) -> None:
         self.sandbox = sandbox
         self.greenlet: greenlet | None = None
         """None when the strand has ended."""
@@ -135,27 +135,27 @@ class Observed:
     """Why the sandbox was killed, if by a fault."""
 
 
-class Listener(Protocol):
+class InvocationListener(Protocol):
     """Interface of the part of a cloud to which invocations report."""
 
     def started(self, invocation: Invocation) -> None: ...
 
-    def lines(self, function: Function, log_stream: str, lines: list[str]) -> None: ...
+    def lines(self, function: DeployedFunction, log_stream: str, lines: list[str]) -> None: ...
 
-    def finished(self, invocation: Invocation, outcome: Outcome) -> None: ...
+    def finished(self, invocation: Invocation, outcome: InvocationOutcome) -> None: ...
 
 
-class Attempt:
+class Execution:
     """One invocation under way."""
 
     def __init__(
         self,
         invocation: Invocation,
-        sandbox: Sandbox,
+        sandbox: LoadedFunction,
         began: int,
         *,
         write: Callable[[list[str]], None],
-        report: Callable[[Attempt, Outcome], None],
+        report: Callable[[Execution, InvocationOutcome], None],
     ) -> None:
         """write: called with lines for the function's log. report: called once, with the outcome."""
         self.invocation = invocation

@@ -16,11 +16,11 @@ from typing import Final, NoReturn
 from greenlet import getcurrent, greenlet
 
 from cronstack.errors import OperationError
-from cronstack_infra.local.executor.values import Outcome, exited, failure
+from cronstack_infra.local.executor.values import InvocationOutcome, exited, failure
 from cronstack_infra.play.simulation.clock.hub import Hub
 from cronstack_infra.play.simulation.handlers.busy import busy_loop, place_of_loop
 from cronstack_infra.play.simulation.handlers.code import ProcessGlobals
-from cronstack_infra.play.simulation.handlers.sandboxes import Attempt, Killed, Sandbox, Strand
+from cronstack_infra.play.simulation.handlers.sandboxes import Execution, Killed, LoadedFunction, Strand
 
 _MOST_THROWS: Final = 20
 """How often a strand may continue after Killed was raised in it."""
@@ -50,7 +50,7 @@ class Strands:
 
     def __init__(self, hub: Hub, process_globals: ProcessGlobals, root: str) -> None:
         """root: the folder that frames of deployed code show."""
-        self.current: Attempt | None = None
+        self.current: Execution | None = None
         """The attempt whose code runs."""
         self.strand: Strand | None = None
         """The strand whose greenlet runs."""
@@ -84,7 +84,7 @@ class Strands:
             fault, self._abort_fault = self._abort_fault, None
             raise fault
 
-    def _wake_pollers(self, sandbox: Sandbox, except_for: Strand) -> None:
+    def _wake_pollers(self, sandbox: LoadedFunction, except_for: Strand) -> None:
         """Wake the strands that wait for a file: the strand that ran may have written to it."""
         for strand, wake in sandbox.pollers.items():
             if strand is not except_for:
@@ -106,7 +106,7 @@ class Strands:
             self.abort(fault, f"a loop that never waits: {place}")
         return hub.us
 
-    def kill(self, attempt: Attempt, outcome: Outcome) -> None:
+    def kill(self, attempt: Execution, outcome: InvocationOutcome) -> None:
         """Kill the sandbox of an attempt. Raise Killed if the attempt itself calls, not the hub."""
         if attempt.dead or attempt.ended:
             return
@@ -119,12 +119,12 @@ class Strands:
             self._hub.call_soon(lambda: self.end_strands(attempt.sandbox, attempt.strand))
         raise Killed
 
-    def end(self, attempt: Attempt, outcome: Outcome) -> None:
+    def end(self, attempt: Execution, outcome: InvocationOutcome) -> None:
         """Report the end of an attempt with its duration. Remove the stack trace of a failure."""
         attempt.ended = True
         seconds = (self._hub.us - attempt.began) / 1_000_000
         payload = outcome.payload if outcome.ok else _without_trace(outcome.payload)
-        attempt.report(attempt, Outcome(outcome.ok, payload, outcome.error, seconds))
+        attempt.report(attempt, InvocationOutcome(outcome.ok, payload, outcome.error, seconds))
 
     def abort(self, fault: OperationError, why: str) -> None:
         """Abort the simulation because of the running strand. The fault is raised where the clock is advanced."""
@@ -140,7 +140,7 @@ class Strands:
         if attempt is not None:
             self.kill(attempt, exited(attempt.invocation.request_id, status))
 
-    def end_strands(self, sandbox: Sandbox, *handlers: Strand) -> None:
+    def end_strands(self, sandbox: LoadedFunction, *handlers: Strand) -> None:
         """End the strands of a dead sandbox. A greenlet that does not end is never resumed again."""
         sandbox.dead = True
         for strand in (*handlers, *sandbox.threads):
@@ -162,7 +162,7 @@ class Strands:
         while strand.joiners:
             self._hub.call_soon(strand.joiners.pop())
 
-    def calling_attempt(self) -> Attempt | None:
+    def calling_attempt(self) -> Execution | None:
         """Return the attempt whose code calls, None for the host. Raise Killed if its sandbox is dead."""
         if self.strand is not None and self.strand.sandbox.dead:
             self._raise_killed()
@@ -179,7 +179,7 @@ class Strands:
                 continue  # it would continue as before
         raise Killed
 
-    def sleep(self, attempt: Attempt, us: int) -> None:
+    def sleep(self, attempt: Execution, us: int) -> None:
         """Suspend the calling strand. The others run meanwhile."""
         hub = self._hub
         until = hub.us + max(us, 0)
@@ -237,7 +237,7 @@ class Strands:
             self._raise_killed()
 
 
-def crash_outcome(request_id: str) -> Outcome:
+def crash_outcome(request_id: str) -> InvocationOutcome:
     """Return the outcome of a sandbox that a fault has ended."""
     return failure("Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited with error: signal: killed")
 

@@ -108,7 +108,7 @@ class PatchedProcess:
     def _replace_waits(self) -> None:
         self._waits.wake()
         self._replaced.put(
-            threading, Lock=waits.Lock, _allocate_lock=waits.Lock, RLock=waits.reentrant_lock, local=local
+            threading, Lock=waits.VirtualLock, _allocate_lock=waits.VirtualLock, RLock=waits.reentrant_lock, local=local
         )
         self._replaced.put(threading, get_ident=waits.get_ident)
         self._replaced.put(threading.Thread, start=waits.start, join=waits.join, is_alive=waits.is_alive)

@@ -160,7 +160,7 @@ def _waits_of_caller() -> Waits | None:
     return _active if _active is not None and _active.in_strand() else None
 
 
-class Lock:
+class VirtualLock:
     """A lock of handler code. Other callers get Python's own lock."""
 
     __slots__ = ("__weakref__", "_real", "_waiting")
@@ -222,12 +222,12 @@ def _later(hub: Hub, wake: Callable[[], None]) -> Callable[[], None]:
 
 
 def reentrant_lock(*args: Any, **kwargs: Any) -> Any:
-    """``threading.RLock``. Handler code gets the one written in Python, which is built on ``Lock``."""
+    """``threading.RLock``. Handler code gets the one written in Python, which is built on ``VirtualLock``."""
     return _RLOCK(*args, **kwargs) if _waits_of_caller() is None else _THREADING._PyRLock(*args, **kwargs)
 
 
 class SimpleQueue(_VIRTUAL_QUEUE):  # type: ignore[misc]  # made at run time
-    """``queue.SimpleQueue``. Handler code gets the one written in Python, which is built on ``Lock``."""
+    """``queue.SimpleQueue``. Handler code gets the one written in Python, which is built on ``VirtualLock``."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         return _PLAIN_QUEUE() if _waits_of_caller() is None else super().__new__(cls)

@@ -37,7 +37,7 @@ class Message:
     attributes: dict[str, str]
 
 
-class Sandbox:
+class TemporaryResources:
     """The resources of one run. The caller passes the clock: ``now`` and ``sleep``."""
 
     def __init__(
@@ -232,7 +232,7 @@ def _delete_role(iam: Any, name: str) -> None:
     iam.delete_role(RoleName=name)
 
 
-def delete_role(sandbox: Sandbox, arn: str) -> None:
+def delete_role(sandbox: TemporaryResources, arn: str) -> None:
     """Delete a role of the sandbox."""
     _delete_role(sandbox.clients("iam"), arn.rpartition("/")[2])
 
