@@ -1,9 +1,9 @@
 """The rows of a table, sorted by the key of the table and of each index, so that Query reads only its result.
 
 moto keeps a dictionary and sorts all of it for each Query. ``SortedRows`` keeps the rows of each partition sorted by
-their sort key. A table has one ``SortedRows``, and one for each index. ``TableRows`` updates them with every write. They
-are stored outside the table. A copied, restored or unpickled table has none until a request needs them; then they are
-built from its items.
+their sort key. A table has one ``SortedRows``, and one for each index. ``TableRows`` updates them with every write.
+They are stored outside the table. A copied, restored or unpickled table has none until a request needs them; then they
+are built from its items.
 """
 
 from __future__ import annotations
