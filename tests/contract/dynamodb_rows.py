@@ -1,6 +1,6 @@
-"""A model of a DynamoDB table with indexes that keeps no order: what Query must return, said in the plainest way.
+"""A simple model of a DynamoDB table with indexes, which computes the expected results of Query.
 
-``Rows`` holds the rows as a dictionary. ``Asked`` is a query; ``Rows.answer`` filters and sorts all rows for it.
+``Rows`` stores the rows in a dictionary. ``Asked`` is a query. ``Rows.answer`` filters and sorts all rows.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ CONDITIONS: Final[Mapping[str, Callable[..., bool]]] = {
     "#s BETWEEN :a AND :b": lambda value, low, high: order(low) <= order(value) <= order(high),
     "begins_with(#s, :a)": lambda value, low, high: starts(value, low),
 }
-"""Conditions of a sort key, and what they mean."""
+"""Conditions of a sort key, and their meaning."""
 
 
 class Asked(NamedTuple):
@@ -80,7 +80,7 @@ class Asked(NamedTuple):
 
 
 class Rows:
-    """The rows of a table, and what its indexes hold of them. ``held``: by index; None: all attributes."""
+    """The rows of a table and its indexes. ``held``: projected attributes by index; None: all attributes."""
 
     def __init__(self, held: Mapping[str, frozenset[str] | None]) -> None:
         self.rows: dict[Any, Item] = {}
@@ -93,13 +93,13 @@ class Rows:
         self.rows.pop(_identity(key), None)
 
     def row(self, key: Item) -> Item:
-        """Return the row with this key; {} if there is none."""
+        """Return the row with this key, or {}."""
         return self.rows.get(_identity(key), {})
 
     def answer(self, asked: Asked) -> list[list[Item]]:
-        """Return the pages. A page that reaches the limit is followed by another, be it empty."""
+        """Return the pages. After a page that reaches the limit comes another, even if it is empty."""
         names = [name for name in KEYS[asked.index] if name]
-        found = [row for row in self.rows.values() if all(name in row for name in names) and self._meets(row, asked)]
+        found = [row for row in self.rows.values() if all(name in row for name in names) and self._matches(row, asked)]
         tail = [*names[1:], HASH, RANGE]
         found.sort(key=lambda row: [order(row[name]) for name in tail], reverse=not asked.forward)
         size = asked.limit or len(found) + 1
@@ -114,7 +114,7 @@ class Rows:
             for page in pages
         ]
 
-    def _meets(self, row: Item, asked: Asked) -> bool:
+    def _matches(self, row: Item, asked: Asked) -> bool:
         of_hash, of_range = KEYS[asked.index]
         if row[of_hash] != {"S": asked.partition}:
             return False

@@ -1,4 +1,4 @@
-"""What the kit sees where AWS leaves it open: each switch of the local cloud shows as another answer."""
+"""Behaviour that AWS does not document: the conformance kit observes each switch of the local cloud."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def seen(stage: Stage, *names: str) -> dict[str, str]:
     return {one.row: one.got for one in found}
 
 
-def test_as_the_local_cloud_is_by_default(stage: Stage) -> None:
+def test_the_defaults_of_the_local_cloud(stage: Stage) -> None:
     found = seen(stage, *(one.name for one in OPEN))
     assert found.pop("instant").endswith(" s after its time")
     assert found == {
@@ -46,7 +46,7 @@ def test_as_the_local_cloud_is_by_default(stage: Stage) -> None:
     }
 
 
-def test_as_switches_say(cloud: LocalCloud, stage: Stage) -> None:
+def test_switches_change_the_observed_behaviour(cloud: LocalCloud, stage: Stage) -> None:
     with switches(cloud.endpoint, "past-at=refused", "empty-polls=0.5", "role-delay=2", "early=5", "group-deletion=1"):
         found = seen(stage, "past at()", "short polls", "new role", "instant", "group deleted")
     assert found["past at()"].startswith("refused: ValidationException: The schedule expression at(")

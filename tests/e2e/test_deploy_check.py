@@ -1,6 +1,6 @@
-"""A job is renamed while reminders are planned, then plain ``cdk deploy``: the real CLI shows the refusal.
+"""A job with plans is renamed, then plain ``cdk deploy`` runs: the real CLI shows the refusal.
 
-The tests play one life of a stack, in their order.
+The tests change one stack, so their order matters.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ def declare(deployer: Deployer, name: str) -> None:
 
 
 def cdk_deploy(deployer: Deployer, *more: str) -> tuple[int, str]:
-    """Exit code of ``cdk deploy``, and what it said."""
-    said: list[str] = []
+    """Return the exit code and the output of ``cdk deploy``."""
+    lines: list[str] = []
     args = [*local_args("deploy", package="jobs", output=deployer.root / "cdk.out"), *more]
-    code = deployer.cli.run(args, pointed_at(deployer.cloud.endpoint, os.environ), LONGEST_CLI_CALL, said.append)
-    return code, "\n".join(said)
+    code = deployer.cli.run(args, pointed_at(deployer.cloud.endpoint, os.environ), LONGEST_CLI_CALL, lines.append)
+    return code, "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Life:
         return names.stack_outputs(stack)
 
     def bring_forward(self, schedule: str) -> None:
-        """Let a plan be due in two seconds, in schedule, event and ledger. All else stays as it was planned."""
+        """Make a plan due in two seconds, in schedule, event and ledger."""
         scheduler = self.client("scheduler")
         found = scheduler.get_schedule(GroupName=PLANS, Name=schedule)
         kept = ("Name", "GroupName", "Target", "FlexibleTimeWindow", "ActionAfterCompletion")
@@ -93,7 +93,7 @@ class Life:
         )
 
     def letters(self, count: int) -> set[str]:
-        """Take letters that Scheduler wrote until there are ``count``. Return the keys that they name."""
+        """Receive ``count`` letters of Scheduler. Return the keys of their plans."""
         sqs, url, keys = self.client("sqs"), self.outputs()[names.OUTPUT_DELIVERY_DEAD_LETTERS], set[str]()
         deadline = time.monotonic() + LONGEST_WAIT
         while len(keys) < count and time.monotonic() < deadline:
@@ -118,13 +118,13 @@ def life(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Life:
 
 
 def test_a1_plain_cdk_deploy_refuses_to_remove_a_job_with_plans(life: Life) -> None:
-    """Rule: the person who deploys reads how much waits for the job, and what can be done. Nothing is deleted."""
+    """Rule: the error has the number of plans and the options. Nothing is deleted."""
     before = life.plans()
     assert len(before) == len(KEYS)
     declare(life.deployer, "remind_v2")
-    code, said = cdk_deploy(life.deployer)
+    code, output = cdk_deploy(life.deployer)
     assert code == 1
-    words = " ".join(said.split())
+    words = " ".join(output.split())
     assert "remind: 10 planned occurrences wait" in words
     assert "-c cronstack:even-if-waiting=remind: each then runs or ends as a dead letter" in words
     assert life.plans() == before
@@ -132,10 +132,10 @@ def test_a1_plain_cdk_deploy_refuses_to_remove_a_job_with_plans(life: Life) -> N
 
 
 def test_t1_the_plans_of_a_job_that_was_renamed_run_or_end_as_dead_letters(life: Life) -> None:
-    """Rule: a job was renamed all the same. What it has planned ends as a dead letter; declared again, it runs."""
+    """Rule: plans of a removed job end as dead letters. After the job is declared again, they run."""
     declare(life.deployer, "remind_v2")
-    code, said = cdk_deploy(life.deployer, "-c", "cronstack:even-if-waiting=remind")
-    assert code == 0, said
+    code, output = cdk_deploy(life.deployer, "-c", "cronstack:even-if-waiting=remind")
+    assert code == 0, output
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         life.client("lambda").get_function(FunctionName="life-remind")
     kept = {one["RoleName"] for one in life.client("iam").list_roles()["Roles"]}
@@ -147,8 +147,8 @@ def test_t1_the_plans_of_a_job_that_was_renamed_run_or_end_as_dead_letters(life:
     assert life.letters(len(gone)) == set(gone)
 
     declare(life.deployer, "remind")
-    code, said = cdk_deploy(life.deployer)
-    assert code == 0, said
+    code, output = cdk_deploy(life.deployer)
+    assert code == 0, output
     for key in again:
         life.bring_forward(schedules[key])
     watch = life.deployed.watch

@@ -37,7 +37,7 @@ def deployer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployer]:
 
 
 def due() -> str:
-    """Yesterday's time of the schedule of ``retention``."""
+    """Return yesterday's due time of the schedule of ``retention``."""
     there = datetime.now(ZoneInfo("America/New_York")) - timedelta(days=1)
     return there.replace(hour=4, minute=15, second=0, microsecond=0).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -47,7 +47,7 @@ def forged() -> dict[str, Any]:
 
 
 def client_of_job(cloud: LocalCloud, service: str) -> Any:
-    """A client with the credentials that the code of the forging job has."""
+    """Return a client with the credentials of the forging job."""
     make: Any = boto3.client
     key = access_key_of(f"{STACK}-{FORGER}")
     keys = {"aws_access_key_id": key, "aws_secret_access_key": "local", "aws_session_token": "-"}
@@ -55,11 +55,11 @@ def client_of_job(cloud: LocalCloud, service: str) -> Any:
 
 
 def environment_of_job(cloud: LocalCloud) -> dict[str, str]:
-    told = cloud.client("lambda").get_function_configuration(FunctionName=f"{STACK}-{FORGER}")
-    return dict(told["Environment"]["Variables"])
+    configuration = cloud.client("lambda").get_function_configuration(FunctionName=f"{STACK}-{FORGER}")
+    return dict(configuration["Environment"]["Variables"])
 
 
-def send_to_the_handlers_queue(cloud: LocalCloud) -> None:
+def send_to_handler_queue(cloud: LocalCloud) -> None:
     queue = environment_of_job(cloud)["CRONSTACK_DEAD_LETTERS"]
     context = {"condition": "RetriesExhausted", "functionArn": f"arn:aws:lambda:::function:{STACK}-retention"}
     body = json.dumps({"requestContext": context, "requestPayload": forged(), "responsePayload": {}})
@@ -67,7 +67,7 @@ def send_to_the_handlers_queue(cloud: LocalCloud) -> None:
 
 
 def send_through_scheduler(cloud: LocalCloud) -> None:
-    """By a universal target: the queue of deliveries is not the job's to write to, but its carriers' role may."""
+    """Send by a universal target: the carriers' role may write to the delivery queue, the job's own role may not."""
     given = environment_of_job(cloud)
     outputs = stack_outputs(cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0])
     request = {"FunctionName": f"{STACK}-retention", "InvocationType": "Event", "Payload": json.dumps(forged())}
@@ -106,7 +106,7 @@ def test_a_forged_letter_deletes_nothing(deployer: Deployer) -> None:
     bucket = outputs["ReportsBucket"]
     young = YOUNG.format(day=datetime.now(UTC).date() - timedelta(days=2))
     s3.put_object(Bucket=bucket, Key=young, Body=b"")
-    send_to_the_handlers_queue(cloud)
+    send_to_handler_queue(cloud)
     send_through_scheduler(cloud)
     for _ in range(100):
         letters = cronstack(deployer, "list", "retention", code=0)
@@ -117,12 +117,12 @@ def test_a_forged_letter_deletes_nothing(deployer: Deployer) -> None:
 
     refused = cronstack(deployer, "redrive", "retention", code=1)
     assert sorted(one["detail"] for one in refused) == [
-        f"it was sent by the carriers' role of the job {FORGER}, and speaks of the job retention; it stays",
-        f"it was sent by the role of the job {FORGER}, and speaks of the job retention; it stays",
+        f"it was sent by the carriers' role of the job {FORGER}, but names the job retention; it stays",
+        f"it was sent by the role of the job {FORGER}, but names the job retention; it stays",
     ]
     shown = cronstack(deployer, "redrive", "retention", "--any-sender", "--dry-run", code=0)
     assert [one["input"] for one in shown if one["input"]] == [{"days": 90}]
-    assert 'the letter says input {"days": -100000}, but the schedule trial-examples-retention.1 has' in "".join(
+    assert 'the letter has input {"days": -100000}, but the schedule trial-examples-retention.1 has' in "".join(
         note for one in shown for note in one["notes"]
     )
     first, copy = cronstack(deployer, "redrive", "retention", "--any-sender", "--wait", code=1)
@@ -131,5 +131,5 @@ def test_a_forged_letter_deletes_nothing(deployer: Deployer) -> None:
         {"days": 90},
         "the schedule trial-examples-retention.1",
     )
-    assert copy["detail"] == "a copy: its occurrence has just been redriven"
+    assert copy["detail"] == "a copy: this command has redriven its occurrence already"
     assert [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [young]

@@ -1,4 +1,4 @@
-"""Plans come by the alias of the function; an event that a planner forges is refused there, and nowhere else let in.
+"""Plans come by the alias of the function. The alias refuses forged events, and planners cannot invoke anything else.
 
 The planner here has what ``grant_schedule`` gives: it writes rows of plans, creates schedules in the group of plans,
 and passes the role of plans to Scheduler. Function, alias and roles are deployed by the real cdk CLI.
@@ -42,7 +42,7 @@ def now() -> int:
 
 
 def send(deployed: Deployed, wiring: Wiring, key: str, event: str, due: int | None = None) -> None:
-    """Create a schedule with an event, as planners do. Its name is one that they may create."""
+    """Create a schedule with an event, as planners do, with a name that they may create."""
     moment = now()
     plan = PlanItem("planned", key, due or moment + SOON, moment, "", "", event, 0)
     _create(deployed, wiring, plan)
@@ -66,7 +66,7 @@ def _create(deployed: Deployed, wiring: Wiring, plan: PlanItem) -> None:
 
 
 def letter_of(deployed: Deployed, queue: str, word: str) -> dict[str, Any]:
-    """Take the letter that contains a word out of its queue; the others stay. Return its body, and its ERROR_CODE."""
+    """Receive and delete the letter that contains a word. Return its body and its ERROR_CODE."""
     sqs = deployed.cloud.client("sqs")
     asked: dict[str, Any] = {"QueueUrl": queue, "WaitTimeSeconds": 20, "MaxNumberOfMessages": 10}
     while messages := sqs.receive_message(**asked, MessageAttributeNames=["All"]).get("Messages"):
@@ -93,7 +93,7 @@ def test_a_plan_runs_by_the_alias(deployed: Deployed, wiring: Wiring, tmp_path: 
 
 
 def test_the_letter_of_a_plan_that_dies_names_the_alias(deployed: Deployed, wiring: Wiring, tmp_path: Path) -> None:
-    """So it does reach the handler: ``invoked_function_arn`` ends in the alias."""
+    """Rule: the handler's ``invoked_function_arn`` ends in the alias."""
     plan(deployed, wiring, "dies", {"effects": str(tmp_path / "effects"), "fails": True})
     letter = letter_of(deployed, outputs(deployed)[names.OUTPUT_HANDLER_DEAD_LETTERS], planned_id("dies"))
     assert letter["body"]["requestContext"]["functionArn"] == wiring.function
@@ -101,7 +101,7 @@ def test_the_letter_of_a_plan_that_dies_names_the_alias(deployed: Deployed, wiri
 
 
 def forged(kind: str, given: dict[str, Any]) -> str:
-    """An event of a shape that the runtime accepts from others, for a time that no other test has."""
+    """Return an event of a kind that the runtime accepts from other senders, with a due time of its own."""
     due = now() - HOUR
     if kind == "operator":
         event = operator_event(JOB, "trigger", due=due, requested=now(), input=given, occurrence="m-" + "0" * 26)
@@ -139,7 +139,7 @@ def test_a_forged_event_is_refused_by_the_alias(deployed: Deployed, wiring: Wiri
 def test_the_role_of_plans_invokes_by_the_alias_only(
     deployed: Deployed, wiring: Wiring, qualifier: str, tmp_path: Path
 ) -> None:
-    """The same event sent past the alias: Scheduler may not invoke, and leaves a letter."""
+    """Rule: Scheduler may not invoke the function without the alias, and writes a dead letter."""
     effects = tmp_path / "effects"
     event = forged("operator", {"effects": str(effects)})
     past = wiring._replace(function=wiring.function.removesuffix(":plans") + qualifier)

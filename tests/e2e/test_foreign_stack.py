@@ -1,4 +1,4 @@
-"""A CDK app that knows nothing of Cronstack, by the plain CLI: bootstrap, deploy, firing, a second release, destroy."""
+"""A CDK app without Cronstack, by the plain CLI: bootstrap, deploy, firing, a second release, destroy."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from tests.e2e.watch import Watch
 from tests.places import ROOT
 from tests.tools.drift import drift
 
-APP = Path(__file__).parent / "stranger"
+APP = Path(__file__).parent / "foreign_stack"
 LIMIT = 240.0
 
 
 @dataclass
-class Stranger:
-    """The app's folder, a local cloud, and the CLI as anybody would call it."""
+class ForeignStack:
+    """The app's folder, a local cloud, and the plain cdk CLI."""
 
     folder: Path
     cloud: LocalCloud
     watch: Watch
-    said: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     def cdk(self, *args: str) -> str:
-        self.said = []
+        self.lines = []
         environ = pointed_at(self.cloud.endpoint, os.environ) | {
             "CDK_HOME": str(self.folder / "home"),
             "CI": "true",
@@ -43,13 +43,13 @@ class Stranger:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         }
         command = ensure_cdk(ROOT, print).command(args)
-        code = process.run(command, cwd=self.folder, environ=environ, timeout=LIMIT, on_line=self.said.append)
-        text = "\n".join(self.said)
+        code = process.run(command, cwd=self.folder, environ=environ, timeout=LIMIT, on_line=self.lines.append)
+        text = "\n".join(self.lines)
         assert code == 0, text
         return text
 
     def deploy(self) -> str:
-        """Deploy what has been synthesized last."""
+        """Deploy the last synthesized app."""
         return self.cdk(
             "deploy", "--app=cdk.out", "--all", "--require-approval=never", "--concurrency=4", "--progress=events"
         )
@@ -61,7 +61,7 @@ class Stranger:
         return [json.loads(one["result"]) for one in self.watch.all("finished", function=function, outcome="ok")]
 
     def code(self, prefix: str) -> str:
-        """Hash of the code of the function whose name starts so."""
+        """Return the name and the hash of the code of the function whose name has this prefix."""
         listed = self.cloud.client("lambda").list_functions()["Functions"]
         [found] = [one for one in listed if one["FunctionName"].startswith(prefix)]
         return f"{found['FunctionName']} {found['CodeSha256']}"
@@ -72,79 +72,79 @@ class Stranger:
 
 
 @pytest.fixture(scope="module")
-def stranger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stranger]:
-    folder = tmp_path_factory.mktemp("stranger") / "app"
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForeignStack]:
+    folder = tmp_path_factory.mktemp("foreign") / "app"
     shutil.copytree(APP, folder, ignore=shutil.ignore_patterns("__pycache__", "cdk.out"))
     watch = Watch()
     with LocalCloud.start(on_event=watch) as cloud:
-        yield Stranger(folder, cloud, watch)
+        yield ForeignStack(folder, cloud, watch)
 
 
-def test_from_bootstrap_to_destroy(stranger: Stranger) -> None:
-    stranger.cdk("synth", "--quiet")
-    stranger.cdk("bootstrap", "--app", "cdk.out", "aws://123456789012/us-east-1")
-    said = stranger.deploy()
-    assert "StrangerJobs.ReportName = report" in said
-    assert "CREATE_COMPLETE | AWS::Scheduler::Schedule" in " ".join(said.replace("|", " | ").split())
-    assert drift(stranger.cloud.client, "StrangerBase") == []
-    assert drift(stranger.cloud.client, "StrangerJobs") == []
-    _fires(stranger)
-    _rules_fire(stranger)
+def test_from_bootstrap_to_destroy(foreign: ForeignStack) -> None:
+    foreign.cdk("synth", "--quiet")
+    foreign.cdk("bootstrap", "--app", "cdk.out", "aws://123456789012/us-east-1")
+    output = foreign.deploy()
+    assert "ForeignJobs.ReportName = report" in output
+    assert "CREATE_COMPLETE | AWS::Scheduler::Schedule" in " ".join(output.replace("|", " | ").split())
+    assert drift(foreign.cloud.client, "ForeignBase") == []
+    assert drift(foreign.cloud.client, "ForeignJobs") == []
+    _check_schedules(foreign)
+    _check_rules(foreign)
 
-    worker = stranger.code("StrangerJobs-Worker")
-    said = stranger.cdk("diff", "-c", "release=2")
-    assert "FunctionName (requires replacement)" in said
-    assert "[-] AWS::Scheduler::Schedule News" in said
-    said = stranger.deploy()  # what the diff has synthesized
-    assert "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" in said or "UPDATE_COMPLETE" in said
-    assert drift(stranger.cloud.client, "StrangerBase") == []
-    assert drift(stranger.cloud.client, "StrangerJobs") == []
-    _second_release(stranger)
-    name, code = stranger.code("StrangerJobs-Worker").split()
+    worker = foreign.code("ForeignJobs-Worker")
+    output = foreign.cdk("diff", "-c", "release=2")
+    assert "FunctionName (requires replacement)" in output
+    assert "[-] AWS::Scheduler::Schedule News" in output
+    output = foreign.deploy()  # the app that the diff has synthesized
+    assert "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" in output or "UPDATE_COMPLETE" in output
+    assert drift(foreign.cloud.client, "ForeignBase") == []
+    assert drift(foreign.cloud.client, "ForeignJobs") == []
+    _check_second_release(foreign)
+    name, code = foreign.code("ForeignJobs-Worker").split()
     assert name == worker.split()[0]  # only its code has changed
     assert code != worker.split()[1]
-    assert "(no changes)" in stranger.deploy()
+    assert "(no changes)" in foreign.deploy()
 
-    _put_something_in_the_bucket(stranger)
-    stranger.cdk("destroy", "--app", "cdk.out", "--all", "--force")
-    assert left(stranger.cloud) == []
+    _put_versions_into_bucket(foreign)
+    foreign.cdk("destroy", "--app", "cdk.out", "--all", "--force")
+    assert remaining(foreign.cloud) == []
 
 
-def _fires(stranger: Stranger) -> None:
-    """At a rate, a schedule fires for the first time when it is made."""
-    stranger.watch.until(lambda: bool(stranger.results("report")), 60, "the report's first run")
-    [result] = [one for one in stranger.results("report") if one["event"]["kind"] == "daily"][:1]
-    [firing] = stranger.fired(":schedule/nightly/reports")[:1]
+def _check_schedules(foreign: ForeignStack) -> None:
+    """Check that a schedule at a rate fires when it is created."""
+    foreign.watch.until(lambda: bool(foreign.results("report")), 60, "the report's first run")
+    [result] = [one for one in foreign.results("report") if one["event"]["kind"] == "daily"][:1]
+    [firing] = foreign.fired(":schedule/nightly/reports")[:1]
     assert result["version"] == 1
     assert result["event"] == {"at": firing["scheduled"], "kind": "daily"}
-    sqs = stranger.cloud.client("sqs")
-    inbox = stranger.output("StrangerBase", "InboxUrl")
+    sqs = foreign.cloud.client("sqs")
+    inbox = foreign.output("ForeignBase", "InboxUrl")
     assert sqs.receive_message(QueueUrl=inbox, WaitTimeSeconds=20)["Messages"][0]["Body"] == "news"
-    assert "Messages" not in sqs.receive_message(QueueUrl=stranger.output("StrangerBase", "DeadUrl"))
-    worker = "StrangerJobs-Worker"
-    stranger.watch.until(
-        lambda: bool(stranger.watch.all("finished", function=lambda name: name.startswith(worker), outcome="ok")),
+    assert "Messages" not in sqs.receive_message(QueueUrl=foreign.output("ForeignBase", "DeadUrl"))
+    worker = "ForeignJobs-Worker"
+    foreign.watch.until(
+        lambda: bool(foreign.watch.all("finished", function=lambda name: name.startswith(worker), outcome="ok")),
         60,
         "the worker's run",
     )
-    dynamodb = stranger.cloud.client("dynamodb")
+    dynamodb = foreign.cloud.client("dynamodb")
     [table] = dynamodb.list_tables()["TableNames"]
     assert {one["body"]["S"] for one in dynamodb.scan(TableName=table)["Items"]} == {"an order"}
 
 
-def _rules_fire(stranger: Stranger) -> None:
-    """A rule of EventBridge fires for the first time one period after it was made, at each of its targets."""
-    sqs = stranger.cloud.client("sqs")
+def _check_rules(foreign: ForeignStack) -> None:
+    """Check that a rule of EventBridge first fires one period after its creation, at each target."""
+    sqs = foreign.cloud.client("sqs")
 
     def received(output: str) -> list[str]:
-        answer = sqs.receive_message(QueueUrl=stranger.output("StrangerJobs", output), MaxNumberOfMessages=10)
+        answer = sqs.receive_message(QueueUrl=foreign.output("ForeignJobs", output), MaxNumberOfMessages=10)
         return [one["Body"] for one in answer.get("Messages", [])]
 
     def of_rule() -> list[Any]:
-        return [one["event"] for one in stranger.results("report") if one["event"]["kind"] == "rule"]
+        return [one["event"] for one in foreign.results("report") if one["event"]["kind"] == "rule"]
 
-    stranger.watch.until(lambda: bool(of_rule()), 120, "the run that the rule starts")
-    [firing] = stranger.fired(":rule/minutely")[:1]
+    foreign.watch.until(lambda: bool(of_rule()), 120, "the run that the rule starts")
+    [firing] = foreign.fired(":rule/minutely")[:1]
     assert of_rule()[0] == {"kind": "rule", "at": firing["scheduled"]}
     event = json.loads(received("TicksUrl")[0])
     assert (event["source"], event["detail-type"], event["time"]) == (
@@ -152,18 +152,18 @@ def _rules_fire(stranger: Stranger) -> None:
         "Scheduled Event",
         firing["scheduled"],
     )
-    assert f'"tick {firing["scheduled"]}"' in received("ToldUrl")
-    assert stranger.watch.all("note") == []
-    assert stranger.watch.all("dropped") == []
+    assert f'"tick {firing["scheduled"]}"' in received("CopiesUrl")
+    assert foreign.watch.all("note") == []
+    assert foreign.watch.all("dropped") == []
 
 
-def _second_release(stranger: Stranger) -> None:
-    scheduler, functions = stranger.cloud.client("scheduler"), stranger.cloud.client("lambda")
+def _check_second_release(foreign: ForeignStack) -> None:
+    scheduler, functions = foreign.cloud.client("scheduler"), foreign.cloud.client("lambda")
     assert [one["Name"] for one in scheduler.list_schedules(GroupName="nightly")["Schedules"]] == ["reports-renamed"]
     renamed = scheduler.get_schedule(GroupName="nightly", Name="reports-renamed")
     assert renamed["ScheduleExpression"] == "rate(2 minutes)"
     assert renamed["Target"]["Arn"].endswith(":function:reporter")
-    rules = stranger.cloud.client("events").list_rules()["Rules"]
+    rules = foreign.cloud.client("events").list_rules()["Rules"]
     assert {(one["Name"], one["State"]) for one in rules if "minutely" in one["Name"]} == {
         ("minutely-renamed", "DISABLED")
     }
@@ -174,20 +174,20 @@ def _second_release(stranger: Stranger) -> None:
     names = [one["FunctionName"] for one in functions.list_functions()["Functions"]]
     assert "reporter" in names
     assert "report" not in names
-    stranger.watch.until(lambda: bool(stranger.results("reporter")), 150, "the renamed function's run")
-    assert stranger.results("reporter")[0]["version"] == 2
+    foreign.watch.until(lambda: bool(foreign.results("reporter")), 150, "the renamed function's run")
+    assert foreign.results("reporter")[0]["version"] == 2
 
 
-def _put_something_in_the_bucket(stranger: Stranger) -> None:
-    s3 = stranger.cloud.client("s3")
-    [bucket] = [one["Name"] for one in s3.list_buckets()["Buckets"] if one["Name"].startswith("strangerbase")]
+def _put_versions_into_bucket(foreign: ForeignStack) -> None:
+    s3 = foreign.cloud.client("s3")
+    [bucket] = [one["Name"] for one in s3.list_buckets()["Buckets"] if one["Name"].startswith("foreignbase")]
     for _ in range(2):  # two versions
         s3.put_object(Bucket=bucket, Key="report", Body=b"...")
     s3.delete_object(Bucket=bucket, Key="report")
 
 
-def left(cloud: LocalCloud) -> list[str]:
-    """What is there besides what bootstrap made."""
+def remaining(cloud: LocalCloud) -> list[str]:
+    """Return the names of all resources, except those of bootstrap."""
     client = cloud.client
     names = [one["Name"] for one in client("s3").list_buckets()["Buckets"]]
     names += client("dynamodb").list_tables()["TableNames"]
