@@ -1,6 +1,6 @@
-"""``python -m tests.life``: play years of deploys, one for each seed, and print what became of every occurrence.
+"""``python -m tests.life``: simulate years of deploys, one for each seed, and print the ends of all occurrences.
 
-    python -m tests.life                   a whole year by the seed of which CI plays some months
+    python -m tests.life                   a whole year, of which CI simulates some months
     python -m tests.life --seeds 20        more years
     python -m tests.life --first 7         another year
 
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _show(seed: int, year: Year, seconds: float) -> bool:
-    """Print one year. Return whether nothing was lost."""
+    """Print the result of a year. Return whether nothing was lost, dropped or run twice."""
     account = year.account
     deploys = ", ".join(f"{count} {what}" for what, count in sorted(year.happened.items()))
     ends = ", ".join(f"{count} {what}" for what, count in account.summary().most_common())

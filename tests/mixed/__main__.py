@@ -1,4 +1,4 @@
-"""``python -m tests.mixed``: play seeds in which two versions of the code run at the same time.
+"""``python -m tests.mixed``: run seeds of the proof in which two versions of the code run at the same time.
 
     python -m tests.mixed                            the last commit with another runtime, and today's code
     python -m tests.mixed --since main~5             another revision, and today's code
@@ -25,7 +25,7 @@ from tests.mixed.mixing import Mixed, Pair, alone, mixed, play_one, raised, shap
 from tests.mixed.rollouts import SHAPES
 
 PORTION = 240
-"""Seeds that a process takes at a time; in this number the shapes of the deploys take turns evenly."""
+"""Seeds of one task of a process. Each shape of a deploy has an equal share of this number."""
 
 
 def main(arguments: list[str]) -> int:
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
     try:
         pair = raised() if chosen.raised else since(chosen.since or previous())
     except NoHistory as missing:
-        print(f"There is no other version to play: {missing}. --raised needs none.")
+        print(f"There is no other version to run: {missing}. --raised needs no other version.")
         return 2
     if chosen.replay is not None:
         return _replay(pair, chosen.shape or shape_of(pair, chosen.replay), chosen.replay)
@@ -96,10 +96,12 @@ def _replay(pair: Pair, shape: str, seed: int) -> int:
 def _show_broken(seeds: int) -> int:
     missed = 0
     for one in BREAKS:
-        told = [verdict.text for _, verdict in mixed(one.pair, without_plans(seeds), stop=True).violations]
+        violations = [verdict.text for _, verdict in mixed(one.pair, without_plans(seeds), stop=True).violations]
         own = [verdict.text for verdict in alone(one.before, without_plans(min(seeds, 200)))]
-        missed += not told or bool(own)
-        print(f"{'caught' if told else 'MISSED'}  {one.name}: {(told or [f'no violation in {seeds} seeds'])[0]}")
+        missed += not violations or bool(own)
+        print(
+            f"{'caught' if violations else 'MISSED'}  {one.name}: {(violations or [f'no violation in {seeds} seeds'])[0]}"
+        )
         if own:
             print(f"        it is not sound alone: {own[0]}")
     return 1 if missed else 0

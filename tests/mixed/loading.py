@@ -1,4 +1,4 @@
-"""Loads another version of the package ``cronstack`` into this process, under a name of its own.
+"""Loader of another version of the package ``cronstack`` into this process, under another name.
 
 The sources are those of a git revision, or of the working tree with edits. Their imports of ``cronstack`` are rewritten
 to the other name, so both versions have their own modules, classes and constants.
@@ -40,7 +40,7 @@ class Replacement(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Where a version comes from. ``revision``: of git; "" for the working tree."""
+    """The source of a version. ``revision``: of git; "" for the working tree."""
 
     name: str
     revision: str = ""
@@ -48,7 +48,7 @@ class Source(NamedTuple):
 
 
 class NoHistory(Exception):
-    """Git has no revision to compare with. The message says why."""
+    """Git has no revision to compare with. The message has the reason."""
 
 
 @cache
@@ -70,7 +70,7 @@ def working_tree() -> Sources:
 
 
 def edited(sources: Sources, edits: Sequence[Replacement]) -> Sources:
-    """Raise LookupError for an edit that changes nothing."""
+    """Return the sources with edits. Raise LookupError for an edit that changes nothing."""
     changed = dict(sources)
     for edit in edits:
         if edit.old not in changed.get(edit.path, ""):
@@ -178,5 +178,5 @@ class _Renaming(ast.NodeTransformer):
 
     def visit_Import(self, node: ast.Import) -> ast.Import:
         if any(alias.name.split(".")[0] == PACKAGE for alias in node.names):
-            raise NotImplementedError(f"line {node.lineno} says import {PACKAGE}…: rewrite it as from … import …")
+            raise NotImplementedError(f"line {node.lineno} has import {PACKAGE}…: rewrite it as from … import …")
         return node

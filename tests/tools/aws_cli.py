@@ -1,9 +1,9 @@
-"""A stand-in for the aws CLI, for blocks of documentation: the same words, checked against botocore's own models.
+"""A substitute for the aws CLI, to run blocks of documentation. It checks options by the models of botocore.
 
     python -m tests.tools.aws_cli dynamodb update-table --table-name t --deletion-protection-enabled
 
-It knows flags, texts, numbers, ``Key=value,Key=value``, waiters, ``--query`` and ``--output text``. What the aws CLI
-would not know either, such as a wrong option, is an error.
+It supports flags, texts, numbers, ``Key=value,Key=value``, waiters, ``--query`` and ``--output text``. An option that
+the aws CLI does not have is an error.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _pairs(options: Sequence[str]) -> Iterator[tuple[str, Any]]:
     left = list(options)
     while left:
         name = left.pop(0)
-        assert name.startswith("--"), f"{name} is no option"
+        assert name.startswith("--"), f"{name} is not an option: it must start with --"
         yield name.removeprefix("--"), left.pop(0) if left and not left[0].startswith("--") else True
 
 

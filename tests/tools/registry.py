@@ -1,4 +1,4 @@
-"""The registry's schemas, as cfn-lint ships them, cut down to what the local cloud's CloudFormation judges by.
+"""The registry's schemas from cfn-lint, reduced to the parts that the local cloud's CloudFormation checks.
 
 python -m tests.tools.registry        writes infra/cronstack_infra/local/cloudformation/template/registry.json
 """
@@ -18,7 +18,7 @@ _ARRAYS = ("createOnlyProperties", "readOnlyProperties")
 
 
 def cut(kind: str) -> dict[str, Any] | None:
-    """The part of a type's schema that is kept; None for a type the registry does not know."""
+    """Return the reduced schema of a type, or None for a type that is not in the registry."""
     file = _files().get(kind)
     if file is None:
         return None
@@ -34,7 +34,7 @@ def cut(kind: str) -> dict[str, Any] | None:
 
 @cache
 def _files() -> dict[str, str]:
-    """Type -> name of its schema's file."""
+    """Return the names of schema files by type."""
     known: dict[str, str] = json.loads(
         (files("cfnlint.data.schemas") / "providers" / "us-east-1.json").read_text("utf-8")
     )
@@ -42,7 +42,7 @@ def _files() -> dict[str, str]:
 
 
 def _needed(part: Any, definitions: dict[str, Any], done: dict[str, Any]) -> dict[str, Any]:
-    """Definitions that a schema refers to, and those that they refer to."""
+    """Return the definitions that a schema refers to, directly or indirectly."""
     if isinstance(part, dict):
         name = part.get("$ref", "").removeprefix("#/definitions/") if isinstance(part.get("$ref"), str) else ""
         if name in definitions and name not in done:
@@ -69,7 +69,7 @@ def _cut(schema: Any) -> dict[str, Any]:
 
 
 def kinds() -> list[str]:
-    """The types of the registry that the local cloud carries out."""
+    """Return the types of the registry that the local cloud supports."""
     from moto.cloudformation.parsing import get_model_map
 
     from cronstack_infra.local.cloudformation.template.types import why_not

@@ -1,4 +1,4 @@
-"""A CloudFormation template as it would stand on AWS: intrinsics replaced, names made up where it gives none."""
+"""A CloudFormation template with intrinsic functions evaluated, and generated names where it has none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ACCOUNT = "123456789012"
 REGION = "us-east-1"
 PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
 
-# Type -> (property that names it, its ARN)
+# Type -> (property with its name, its ARN)
 _NAMED = {
     "AWS::DynamoDB::GlobalTable": ("TableName", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{{}}"),
     "AWS::DynamoDB::Table": ("TableName", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{{}}"),
@@ -27,7 +27,7 @@ Template = Mapping[str, Any]
 
 
 def name_of(template: Template, logical_id: str) -> str:
-    """Physical name: the template's, or one made of the logical id."""
+    """Return the physical name: the template's, or one from the logical id."""
     resource = template["Resources"][logical_id]
     named_by, _ = _NAMED[resource["Type"]]
     given = resource.get("Properties", {}).get(named_by)
@@ -40,7 +40,7 @@ def arn_of(template: Template, logical_id: str) -> str:
 
 
 def resolved(template: Template, value: Any) -> Any:
-    """``value`` with Ref, Fn::GetAtt, Fn::Join and Fn::Sub carried out. Others are a KeyError: teach them here."""
+    """Return ``value`` with Ref, Fn::GetAtt, Fn::Join and Fn::Sub evaluated. Raise KeyError for other functions."""
     if isinstance(value, list):
         return [resolved(template, item) for item in value]
     if not isinstance(value, dict):
@@ -74,20 +74,20 @@ def _sub(template: Template, argument: str) -> str:
 
 
 def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
-    """Logical id -> resource. Without those of the deploy check, which has a function, a role and a log of its own."""
+    """Return the resources of a type by logical id, without those of the deploy check."""
     found = {key: item for key, item in template["Resources"].items() if item["Type"] == kind}
     return {key: item for key, item in found.items() if not key.startswith("SharedDeployCheck")}
 
 
 def properties(template: Template, logical_id: str) -> dict[str, Any]:
-    """Of a resource, resolved."""
+    """Return the resolved properties of a resource."""
     found = resolved(template, template["Resources"][logical_id].get("Properties", {}))
     assert isinstance(found, dict)
     return found
 
 
 def policies_of(template: Template, role: str) -> list[dict[str, Any]]:
-    """All policy documents that a role has: its inline ones and those attached by grants."""
+    """Return all policy documents of a role: its inline ones and those of grants."""
     documents = [policy["PolicyDocument"] for policy in properties(template, role).get("Policies", [])]
     for policy in of_type(template, "AWS::IAM::Policy").values():
         if {"Ref": role} in policy["Properties"]["Roles"]:

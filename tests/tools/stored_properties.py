@@ -1,6 +1,6 @@
-"""What the services hold of a resource, asked by plain boto3 and written in the properties of its CloudFormation type.
+"""The state of a resource in its service, read by plain boto3, as properties of its CloudFormation type.
 
-What is at its default is left out, so that a property which a template no longer has is seen when it lingers.
+Defaults are left out. So a property that a template no longer has is detected when the service still has it.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 Client = Callable[[str], Any]
-Held = dict[str, Any]
+Properties = dict[str, Any]
 
 
-def function(client: Client, name: str) -> Held:
+def function(client: Client, name: str) -> Properties:
     found = client("lambda").get_function(FunctionName=name)
     given, reserved = found["Configuration"], client("lambda").get_function_concurrency(FunctionName=name)
     names = "Architectures DeadLetterConfig Description Environment EphemeralStorage FunctionName Handler MemorySize"
-    held = picked(given, f"{names} Role Runtime Timeout TracingConfig LoggingConfig")
-    held |= picked(reserved, "ReservedConcurrentExecutions") | tagged(found.get("Tags"))
+    stored = pick(given, f"{names} Role Runtime Timeout TracingConfig LoggingConfig")
+    stored |= pick(reserved, "ReservedConcurrentExecutions") | as_tags(found.get("Tags"))
     at_default = {
         "Architectures": ["x86_64"],
         "EphemeralStorage": {"Size": 512},
@@ -29,24 +29,24 @@ def function(client: Client, name: str) -> Held:
         "Timeout": 3,
         "TracingConfig": {"Mode": "PassThrough"},
     }
-    if held.get("LoggingConfig", {}).get("LogFormat") == "Text":
-        held["LoggingConfig"].pop("LogFormat")
+    if stored.get("LoggingConfig", {}).get("LogFormat") == "Text":
+        stored["LoggingConfig"].pop("LogFormat")
         at_default["LoggingConfig"].pop("LogFormat")
-    return without(held, at_default)
+    return without_defaults(stored, at_default)
 
 
-def schedule(client: Client, name: str) -> Held:
+def schedule(client: Client, name: str) -> Properties:
     scheduler = client("scheduler")
     pages = scheduler.get_paginator("list_schedules").paginate()
     [group] = [one["GroupName"] for page in pages for one in page["Schedules"] if one["Name"] == name]
     given = scheduler.get_schedule(Name=name, GroupName=group)
     names = "Description EndDate FlexibleTimeWindow GroupName KmsKeyArn Name ScheduleExpression"
-    held = picked(given, f"{names} ScheduleExpressionTimezone StartDate State Target")
-    return without(held, {"GroupName": "default", "ScheduleExpressionTimezone": "UTC", "State": "ENABLED"})
+    stored = pick(given, f"{names} ScheduleExpressionTimezone StartDate State Target")
+    return without_defaults(stored, {"GroupName": "default", "ScheduleExpressionTimezone": "UTC", "State": "ENABLED"})
 
 
-def permission(client: Client, sid: str) -> Held:
-    """A statement in the policy of one function."""
+def permission(client: Client, sid: str) -> Properties:
+    """Return a permission: a statement in the policy of a function."""
     functions = client("lambda")
     for one in functions.list_functions()["Functions"]:
         try:
@@ -55,136 +55,136 @@ def permission(client: Client, sid: str) -> Held:
             continue  # no policy
         for found in policy["Statement"]:
             if found["Sid"] == sid:
-                held = {"Action": found["Action"], "FunctionName": found["Resource"]}
+                stored = {"Action": found["Action"], "FunctionName": found["Resource"]}
                 source = found.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn")
-                return held | {"Principal": found["Principal"]["Service"]} | ({"SourceArn": source} if source else {})
+                return stored | {"Principal": found["Principal"]["Service"]} | ({"SourceArn": source} if source else {})
     raise LookupError(sid)
 
 
-def rule(client: Client, name: str) -> Held:
+def rule(client: Client, name: str) -> Properties:
     events = client("events")
     given = events.describe_rule(Name=name)
     tags = events.list_tags_for_resource(ResourceARN=given["Arn"])["Tags"]
-    held = picked(given, "Description Name RoleArn ScheduleExpression State")
-    held["Targets"] = events.list_targets_by_rule(Rule=name)["Targets"]
-    return without(held | ({"Tags": tags} if tags else {}), {"State": "ENABLED", "Targets": []})
+    stored = pick(given, "Description Name RoleArn ScheduleExpression State")
+    stored["Targets"] = events.list_targets_by_rule(Rule=name)["Targets"]
+    return without_defaults(stored | ({"Tags": tags} if tags else {}), {"State": "ENABLED", "Targets": []})
 
 
-def schedule_group(client: Client, name: str) -> Held:
+def schedule_group(client: Client, name: str) -> Properties:
     found = client("scheduler").get_schedule_group(Name=name)
     tags = client("scheduler").list_tags_for_resource(ResourceArn=found["Arn"])["Tags"]
     return {"Name": found["Name"]} | ({"Tags": tags} if tags else {})
 
 
-def queue(client: Client, url: str) -> Held:
+def queue(client: Client, url: str) -> Properties:
     sqs = client("sqs")
     given = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     names = "ContentBasedDeduplication DelaySeconds FifoQueue KmsMasterKeyId MaximumMessageSize SqsManagedSseEnabled"
     names += " MessageRetentionPeriod ReceiveMessageWaitTimeSeconds RedrivePolicy RedriveAllowPolicy VisibilityTimeout"
-    held = picked(given, names) | tagged(sqs.list_queue_tags(QueueUrl=url).get("Tags"))
-    held["QueueName"] = given["QueueArn"].rpartition(":")[2]
+    stored = pick(given, names) | as_tags(sqs.list_queue_tags(QueueUrl=url).get("Tags"))
+    stored["QueueName"] = given["QueueArn"].rpartition(":")[2]
     at_default = {
         "DelaySeconds": "0",
-        "MaximumMessageSize": held.get("MaximumMessageSize") if held.get("MaximumMessageSize") != "1024" else None,
+        "MaximumMessageSize": stored.get("MaximumMessageSize") if stored.get("MaximumMessageSize") != "1024" else None,
         "MessageRetentionPeriod": "345600",
         "ReceiveMessageWaitTimeSeconds": "0",
         "SqsManagedSseEnabled": "true",
         "VisibilityTimeout": "30",
     }
-    return without(held, at_default)
+    return without_defaults(stored, at_default)
 
 
-def topic(client: Client, arn: str) -> Held:
+def topic(client: Client, arn: str) -> Properties:
     sns = client("sns")
     given = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
     tags = {one["Key"]: one["Value"] for one in sns.list_tags_for_resource(ResourceArn=arn)["Tags"]}
-    held = picked(given, "DisplayName KmsMasterKeyId FifoTopic ContentBasedDeduplication") | tagged(tags)
-    return without(held | {"TopicName": arn.rpartition(":")[2]}, {"FifoTopic": "false"})
+    stored = pick(given, "DisplayName KmsMasterKeyId FifoTopic ContentBasedDeduplication") | as_tags(tags)
+    return without_defaults(stored | {"TopicName": arn.rpartition(":")[2]}, {"FifoTopic": "false"})
 
 
-def subscription(client: Client, arn: str) -> Held:
+def subscription(client: Client, arn: str) -> Properties:
     given = client("sns").get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
     names = "Endpoint Protocol TopicArn RawMessageDelivery FilterPolicy FilterPolicyScope RedrivePolicy DeliveryPolicy"
     scope = {"FilterPolicyScope": "MessageAttributes", "RawMessageDelivery": "false"}
-    return without(picked(given, names), scope)
+    return without_defaults(pick(given, names), scope)
 
 
-def email_identity(client: Client, name: str) -> Held:
+def email_identity(client: Client, name: str) -> Properties:
     given = client("sesv2").get_email_identity(EmailIdentity=name)
     return {"EmailIdentity": name} | ({"Tags": given["Tags"]} if given.get("Tags") else {})
 
 
-def role(client: Client, name: str) -> Held:
+def role(client: Client, name: str) -> Properties:
     iam = client("iam")
     given = iam.get_role(RoleName=name)["Role"]
-    held = picked(given, "AssumeRolePolicyDocument Description MaxSessionDuration Path RoleName Tags")
+    stored = pick(given, "AssumeRolePolicyDocument Description MaxSessionDuration Path RoleName Tags")
     boundary = given.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
     attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
     policies = [
-        picked(iam.get_role_policy(RoleName=name, PolicyName=one), "PolicyName PolicyDocument")
+        pick(iam.get_role_policy(RoleName=name, PolicyName=one), "PolicyName PolicyDocument")
         for one in iam.list_role_policies(RoleName=name)["PolicyNames"]
     ]
-    held |= {"PermissionsBoundary": boundary, "ManagedPolicyArns": [one["PolicyArn"] for one in attached]}
-    return without(held | {"Policies": policies}, {"MaxSessionDuration": 3600, "Path": "/"})
+    stored |= {"PermissionsBoundary": boundary, "ManagedPolicyArns": [one["PolicyArn"] for one in attached]}
+    return without_defaults(stored | {"Policies": policies}, {"MaxSessionDuration": 3600, "Path": "/"})
 
 
-def group(client: Client, name: str) -> Held:
+def group(client: Client, name: str) -> Properties:
     given = client("iam").get_group(GroupName=name)["Group"]
-    return without(picked(given, "GroupName Path") | _policies(client("iam"), "group", name), {"Path": "/"})
+    return without_defaults(pick(given, "GroupName Path") | _policies(client("iam"), "group", name), {"Path": "/"})
 
 
-def user(client: Client, name: str) -> Held:
-    """Its groups, too, but for those that an addition has put it into. The password nobody can read."""
+def user(client: Client, name: str) -> Properties:
+    """Return a user's properties. Groups are compared separately, and AWS returns no password."""
     iam = client("iam")
     given = iam.get_user(UserName=name)["User"]
-    return without(picked(given, "UserName Path Tags") | _policies(iam, "user", name), {"Path": "/"})
+    return without_defaults(pick(given, "UserName Path Tags") | _policies(iam, "user", name), {"Path": "/"})
 
 
-def _policies(iam: Any, word: str, name: str) -> Held:
-    def asked(call: str, **more: str) -> Any:
+def _policies(iam: Any, word: str, name: str) -> Properties:
+    def ask(call: str, **more: str) -> Any:
         return getattr(iam, call.format(word))(**{f"{word.title()}Name": name}, **more)
 
-    attached = asked("list_attached_{}_policies")["AttachedPolicies"]
+    attached = ask("list_attached_{}_policies")["AttachedPolicies"]
     inline = [
-        picked(asked("get_{}_policy", PolicyName=one), "PolicyName PolicyDocument")
-        for one in asked("list_{}_policies")["PolicyNames"]
+        pick(ask("get_{}_policy", PolicyName=one), "PolicyName PolicyDocument")
+        for one in ask("list_{}_policies")["PolicyNames"]
     ]
     return {"ManagedPolicyArns": [one["PolicyArn"] for one in attached], "Policies": inline}
 
 
-def managed_policy(client: Client, arn: str) -> Held:
+def managed_policy(client: Client, arn: str) -> Properties:
     iam = client("iam")
     given = iam.get_policy(PolicyArn=arn)["Policy"]
     version = iam.get_policy_version(PolicyArn=arn, VersionId=given["DefaultVersionId"])["PolicyVersion"]
     roles = iam.list_entities_for_policy(PolicyArn=arn)["PolicyRoles"]
-    held = {"PolicyDocument": version["Document"], "Roles": [one["RoleName"] for one in roles]}
-    held |= {"ManagedPolicyName": given["PolicyName"], **picked(given, "Description Path Tags")}
-    return without(held, {"Path": "/"})
+    stored = {"PolicyDocument": version["Document"], "Roles": [one["RoleName"] for one in roles]}
+    stored |= {"ManagedPolicyName": given["PolicyName"], **pick(given, "Description Path Tags")}
+    return without_defaults(stored, {"Path": "/"})
 
 
-def table(client: Client, name: str) -> Held:
+def table(client: Client, name: str) -> Properties:
     dynamodb = client("dynamodb")
     given = dynamodb.describe_table(TableName=name)["Table"]
-    held = picked(given, "AttributeDefinitions DeletionProtectionEnabled KeySchema TableName StreamSpecification")
-    held["BillingMode"] = given.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
+    stored = pick(given, "AttributeDefinitions DeletionProtectionEnabled KeySchema TableName StreamSpecification")
+    stored["BillingMode"] = given.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
     for which in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
-        held[which] = [picked(one, "IndexName KeySchema Projection") for one in given.get(which, [])]
+        stored[which] = [pick(one, "IndexName KeySchema Projection") for one in given.get(which, [])]
     if given.get("SSEDescription", {}).get("Status") == "ENABLED":
-        held["SSESpecification"] = {"SSEEnabled": True}
+        stored["SSESpecification"] = {"SSEEnabled": True}
     backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
     if backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED":
-        held["PointInTimeRecoverySpecification"] = {"PointInTimeRecoveryEnabled": True}
+        stored["PointInTimeRecoverySpecification"] = {"PointInTimeRecoveryEnabled": True}
     live = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
     if live["TimeToLiveStatus"] == "ENABLED":
-        held["TimeToLiveSpecification"] = {"AttributeName": live["AttributeName"], "Enabled": True}
+        stored["TimeToLiveSpecification"] = {"AttributeName": live["AttributeName"], "Enabled": True}
     tags = dynamodb.list_tags_of_resource(ResourceArn=given["TableArn"])["Tags"]
-    return without(held | {"Tags": tags}, {"BillingMode": "PROVISIONED", "DeletionProtectionEnabled": False})
+    return without_defaults(stored | {"Tags": tags}, {"BillingMode": "PROVISIONED", "DeletionProtectionEnabled": False})
 
 
-def bucket(client: Client, name: str) -> Held:
+def bucket(client: Client, name: str) -> Properties:
     s3 = client("s3")
 
-    def asked(call: Callable[..., Any], part: str) -> Any:
+    def ask(call: Callable[..., Any], part: str) -> Any:
         try:
             return call(Bucket=name)[part]
         except ClientError as none:
@@ -192,142 +192,144 @@ def bucket(client: Client, name: str) -> Held:
                 raise
             return None
 
-    encryption = asked(s3.get_bucket_encryption, "ServerSideEncryptionConfiguration") or {"Rules": []}
+    encryption = ask(s3.get_bucket_encryption, "ServerSideEncryptionConfiguration") or {"Rules": []}
     rules = [
         {"ServerSideEncryptionByDefault": one["ApplyServerSideEncryptionByDefault"]} for one in encryption["Rules"]
     ]
     versioning = s3.get_bucket_versioning(Bucket=name).get("Status")
-    held = {
+    stored = {
         "BucketEncryption": {"ServerSideEncryptionConfiguration": rules} if rules else {},
         "BucketName": name,
-        "LifecycleConfiguration": asked(s3.get_bucket_lifecycle_configuration, "Rules"),
-        "OwnershipControls": asked(s3.get_bucket_ownership_controls, "OwnershipControls"),
-        "PublicAccessBlockConfiguration": asked(s3.get_public_access_block, "PublicAccessBlockConfiguration"),
-        "Tags": asked(s3.get_bucket_tagging, "TagSet"),
+        "LifecycleConfiguration": ask(s3.get_bucket_lifecycle_configuration, "Rules"),
+        "OwnershipControls": ask(s3.get_bucket_ownership_controls, "OwnershipControls"),
+        "PublicAccessBlockConfiguration": ask(s3.get_public_access_block, "PublicAccessBlockConfiguration"),
+        "Tags": ask(s3.get_bucket_tagging, "TagSet"),
         "VersioningConfiguration": {"Status": versioning} if versioning == "Enabled" else {},
     }
-    if held["LifecycleConfiguration"]:
-        held["LifecycleConfiguration"] = {"Rules": [_rule(one) for one in held["LifecycleConfiguration"]]}
+    if stored["LifecycleConfiguration"]:
+        stored["LifecycleConfiguration"] = {"Rules": [_rule(one) for one in stored["LifecycleConfiguration"]]}
     plainly = {"ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
-    return without(held, {"BucketEncryption": plainly})
+    return without_defaults(stored, {"BucketEncryption": plainly})
 
 
-def _rule(given: dict[str, Any]) -> Held:
-    rule = picked(given, "Status AbortIncompleteMultipartUpload NoncurrentVersionExpiration")
+def _rule(given: dict[str, Any]) -> Properties:
+    rule = pick(given, "Status AbortIncompleteMultipartUpload NoncurrentVersionExpiration")
     rule |= {"Id": given.get("ID"), "Prefix": given.get("Filter", {}).get("Prefix") or None}
     if "Days" in given.get("Expiration", {}):
         rule["ExpirationInDays"] = given["Expiration"]["Days"]
     return rule
 
 
-def log_group(client: Client, name: str) -> Held:
+def log_group(client: Client, name: str) -> Properties:
     logs = client("logs")
     found = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
     [given] = [one for one in found if one["logGroupName"] == name]
-    held = {"LogGroupName": name, "RetentionInDays": given.get("retentionInDays"), "KmsKeyId": given.get("kmsKeyId")}
-    return without(held | tagged(logs.list_tags_log_group(logGroupName=name)["tags"]), {})
+    stored = {"LogGroupName": name, "RetentionInDays": given.get("retentionInDays"), "KmsKeyId": given.get("kmsKeyId")}
+    return without_defaults(stored | as_tags(logs.list_tags_log_group(logGroupName=name)["tags"]), {})
 
 
-def metric_filter(client: Client, name: str) -> Held:
+def metric_filter(client: Client, name: str) -> Properties:
     found = client("logs").describe_metric_filters(filterNamePrefix=name)["metricFilters"]
     given = next((one for one in found if one["filterName"] == name), {})
-    held = {f"{part[0].upper()}{part[1:]}": one for part, one in given.items()}
-    held["MetricTransformations"] = [
+    stored = {f"{part[0].upper()}{part[1:]}": one for part, one in given.items()}
+    stored["MetricTransformations"] = [
         {f"{part[0].upper()}{part[1:]}": one for part, one in counted.items()}
-        for counted in held.get("MetricTransformations", [])
+        for counted in stored.get("MetricTransformations", [])
     ]
-    for counted in held["MetricTransformations"]:
+    for counted in stored["MetricTransformations"]:
         if "Dimensions" in counted:
             counted["Dimensions"] = [{"Key": key, "Value": one} for key, one in counted["Dimensions"].items()]
-    return picked(held, "FilterName FilterPattern LogGroupName MetricTransformations")
+    return pick(stored, "FilterName FilterPattern LogGroupName MetricTransformations")
 
 
-def alarm(client: Client, name: str) -> Held:
+def alarm(client: Client, name: str) -> Properties:
     [given] = client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
     names = "ActionsEnabled AlarmActions AlarmDescription AlarmName ComparisonOperator DatapointsToAlarm Dimensions"
     names += " EvaluationPeriods ExtendedStatistic InsufficientDataActions MetricName Metrics Namespace OKActions"
-    held = picked(given, f"{names} Period Statistic Threshold TreatMissingData Unit")
-    held["Tags"] = client("cloudwatch").list_tags_for_resource(ResourceARN=given["AlarmArn"])["Tags"]
-    return without(held, {"ActionsEnabled": True})
+    stored = pick(given, f"{names} Period Statistic Threshold TreatMissingData Unit")
+    stored["Tags"] = client("cloudwatch").list_tags_for_resource(ResourceARN=given["AlarmArn"])["Tags"]
+    return without_defaults(stored, {"ActionsEnabled": True})
 
 
-def composite_alarm(client: Client, name: str) -> Held:
+def composite_alarm(client: Client, name: str) -> Properties:
     cloudwatch = client("cloudwatch")
     [given] = cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
     names = "ActionsEnabled AlarmActions AlarmDescription AlarmName AlarmRule InsufficientDataActions OKActions"
     tags = cloudwatch.list_tags_for_resource(ResourceARN=given["AlarmArn"])["Tags"]
-    return without(picked(given, names) | {"Tags": tags}, {"ActionsEnabled": True})
+    return without_defaults(pick(given, names) | {"Tags": tags}, {"ActionsEnabled": True})
 
 
-def dashboard(client: Client, name: str) -> Held:
+def dashboard(client: Client, name: str) -> Properties:
     found = client("cloudwatch").get_dashboard(DashboardName=name)
     return {"DashboardName": found["DashboardName"], "DashboardBody": found["DashboardBody"]}
 
 
-def parameter(client: Client, name: str) -> Held:
+def parameter(client: Client, name: str) -> Properties:
     [given] = client("ssm").describe_parameters(ParameterFilters=[{"Key": "Name", "Values": [name]}])["Parameters"]
     value = client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
-    held = picked(given, "AllowedPattern DataType Description Name Tier Type") | {"Value": value}
-    held["Tags"] = client("ssm").list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"]
-    return without(held, {"DataType": "text", "Tier": "Standard"})
+    stored = pick(given, "AllowedPattern DataType Description Name Tier Type") | {"Value": value}
+    stored["Tags"] = client("ssm").list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"]
+    return without_defaults(stored, {"DataType": "text", "Tier": "Standard"})
 
 
-def key(client: Client, key_id: str) -> Held:
+def key(client: Client, key_id: str) -> Properties:
     kms = client("kms")
     given = kms.describe_key(KeyId=key_id)["KeyMetadata"]
     policy = json.loads(kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"])
-    held = picked(given, "Description Enabled KeySpec KeyUsage MultiRegion Origin") | {"KeyPolicy": policy}
-    held["EnableKeyRotation"] = kms.get_key_rotation_status(KeyId=key_id)["KeyRotationEnabled"]
+    stored = pick(given, "Description Enabled KeySpec KeyUsage MultiRegion Origin") | {"KeyPolicy": policy}
+    stored["EnableKeyRotation"] = kms.get_key_rotation_status(KeyId=key_id)["KeyRotationEnabled"]
     tags = kms.list_resource_tags(KeyId=key_id)["Tags"]
-    held |= tagged({one["TagKey"]: one["TagValue"] for one in tags})
+    stored |= as_tags({one["TagKey"]: one["TagValue"] for one in tags})
     at_default = {"Enabled": True, "KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT", "Origin": "AWS_KMS"}
-    return without(held, at_default | {"EnableKeyRotation": False, "MultiRegion": False})
+    return without_defaults(stored, at_default | {"EnableKeyRotation": False, "MultiRegion": False})
 
 
-def key_alias(client: Client, name: str) -> Held:
+def key_alias(client: Client, name: str) -> Properties:
     aliases = client("kms").list_aliases()["Aliases"]
     [given] = [one for one in aliases if one["AliasName"] == name]
     return {"AliasName": name, "TargetKeyId": given["TargetKeyId"]}
 
 
-def mapping(client: Client, uuid: str) -> Held:
+def mapping(client: Client, uuid: str) -> Properties:
     given = client("lambda").get_event_source_mapping(UUID=uuid)
     names = "BatchSize EventSourceArn FunctionResponseTypes MaximumBatchingWindowInSeconds ScalingConfig FilterCriteria"
-    held = picked(given, names) | {"FunctionName": given["FunctionArn"].rpartition(":")[2]}
-    held |= tagged(client("lambda").list_tags(Resource=given["EventSourceMappingArn"])["Tags"])
+    stored = pick(given, names) | {"FunctionName": given["FunctionArn"].rpartition(":")[2]}
+    stored |= as_tags(client("lambda").list_tags(Resource=given["EventSourceMappingArn"])["Tags"])
     if given["State"] == "Disabled":
-        held["Enabled"] = False
-    return without(held, {"BatchSize": 10, "MaximumBatchingWindowInSeconds": 0})
+        stored["Enabled"] = False
+    return without_defaults(stored, {"BatchSize": 10, "MaximumBatchingWindowInSeconds": 0})
 
 
-def invoke_config(client: Client, physical: str) -> Held:
+def invoke_config(client: Client, physical: str) -> Properties:
     name, _, qualifier = physical.partition("|")
     given = client("lambda").get_function_event_invoke_config(FunctionName=name, Qualifier=qualifier)
     destinations = {which: one for which, one in given.get("DestinationConfig", {}).items() if one}
-    held = picked(given, "MaximumEventAgeInSeconds MaximumRetryAttempts")
-    return without(held | {"FunctionName": name, "Qualifier": qualifier, "DestinationConfig": destinations}, {})
+    stored = pick(given, "MaximumEventAgeInSeconds MaximumRetryAttempts")
+    return without_defaults(
+        stored | {"FunctionName": name, "Qualifier": qualifier, "DestinationConfig": destinations}, {}
+    )
 
 
-def function_alias(client: Client, arn: str) -> Held:
+def function_alias(client: Client, arn: str) -> Properties:
     function, _, name = arn.rpartition(":")
     given = client("lambda").get_alias(FunctionName=function, Name=name)
-    held = picked(given, "FunctionVersion Name Description")
-    return without(held | {"FunctionName": function.rpartition(":")[2]}, {"Description": ""})
+    stored = pick(given, "FunctionVersion Name Description")
+    return without_defaults(stored | {"FunctionName": function.rpartition(":")[2]}, {"Description": ""})
 
 
-def picked(given: dict[str, Any], names: str) -> Held:
+def pick(given: dict[str, Any], names: str) -> Properties:
     return {name: given[name] for name in names.split() if name in given}
 
 
-def tagged(tags: dict[str, str] | None) -> Held:
+def as_tags(tags: dict[str, str] | None) -> Properties:
     return {"Tags": [{"Key": name, "Value": value} for name, value in (tags or {}).items()]}
 
 
-def without(held: Held, at_default: Held) -> Held:
-    return {name: one for name, one in held.items() if one not in (None, "", [], {}) and one != at_default.get(name)}
+def without_defaults(stored: Properties, at_default: Properties) -> Properties:
+    return {name: one for name, one in stored.items() if one not in (None, "", [], {}) and one != at_default.get(name)}
 
 
-READERS: dict[str, Callable[[Client, str], Held]] = {
+READERS: dict[str, Callable[[Client, str], Properties]] = {
     "AWS::CloudWatch::Alarm": alarm,
     "AWS::CloudWatch::CompositeAlarm": composite_alarm,
     "AWS::CloudWatch::Dashboard": dashboard,
