@@ -43,8 +43,8 @@ def main() -> None:
     names = [OURS, DRY, *(name for name in LIBRARIES if not options.only or name in options.only.split(","))]
     print(f"Python {python_version()}, {', '.join(f'{name} {version(name)}' for name in names if name in LIBRARIES)}\n")
     whole = [child("dry", options, days=365) for _ in range(options.rounds)]
-    seconds, fires = median(one["seconds"] for one in whole), whole[0]["fires"]
-    highest, before = (max(one[when] for one in whole) for when in ("peak", "base"))
+    seconds, fires = median(result["seconds"] for result in whole), whole[0]["fires"]
+    highest, before = (max(result[when] for result in whole) for when in ("peak", "base"))
     print(f"--dry, {options.jobs} jobs, one year: {fires:,} fires in {seconds:.2f} s, {fires / seconds:,.0f} fires/s;")
     print(f"peak memory of the process {highest:.0f} MB, {before:.0f} MB of them at the start.\n")
     compare(names, options)
@@ -55,9 +55,9 @@ def compare(names: list[str], options: Any) -> None:
     """Exit if two libraries compute different instants."""
     results = {name: child("instants", options, contender=name, days=options.days) for name in names}
     first = results[OURS]
-    for name, one in results.items():
-        if one != first:
-            sys.exit(f"{name} gives other instants than {OURS}: {one} and {first}")
+    for name, result in results.items():
+        if result != first:
+            sys.exit(f"{name} gives other instants than {OURS}: {result} and {first}")
     print(f"{options.jobs} jobs, {options.days} days, UTC: all give the same {first['fires']:,} instants.\n")
 
 

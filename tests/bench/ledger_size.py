@@ -98,8 +98,8 @@ class Ledger:
 
     def _steps(self, store: Store, number: int) -> None:
         """Write four rows: two runs of the cron job, a plan and its run."""
-        for one in (number, number + 1):
-            due = self._now - (one + 1) * MINUTE
+        for run_number in (number, number + 1):
+            due = self._now - (run_number + 1) * MINUTE
             self._run(store, self._occurrence(CRON, due), due)
         due = self._now - number * 1000
         of = self._plan(store, f"order-{number}", due)

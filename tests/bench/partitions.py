@@ -151,16 +151,16 @@ def counted(count: int) -> list[Partition]:
 def of_each_kind(partitions: list[Partition]) -> dict[str, list[float]]:
     """Return the units of the partitions of each kind, the most first."""
     found = defaultdict(list)
-    for one in partitions:
-        found[one.kind].append(one.written)
+    for partition in partitions:
+        found[partition.kind].append(partition.written)
     return {kind: sorted(units, reverse=True) for kind, units in found.items()}
 
 
 def lines(count: int, partitions: list[Partition]) -> Iterator[str]:
     """Return the table, and the limits for plans that are created and started in one second."""
-    table = sum(one.written for one in partitions if not one.index)
-    of_index = sum(one.written for one in partitions if one.index)
-    hottest = max(partitions, key=lambda one: one.written)
+    table = sum(partition.written for partition in partitions if not partition.index)
+    of_index = sum(partition.written for partition in partitions if partition.index)
+    hottest = max(partitions, key=lambda partition: partition.written)
     yield f"{count} plans, each scheduled, started, claimed and settled; write units if all of it falls into one second"
     yield ""
     yield f"{'partitions of':22}{'number':>8}{'mean':>9}{'hottest':>9}{'of 1,000 a second':>20}"
@@ -182,7 +182,7 @@ def main() -> int:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else COUNT
     partitions = counted(count)
     print(*lines(count, partitions), sep="\n")
-    return int(max(one.written for one in partitions) > PARTITION_WRITES)
+    return int(max(partition.written for partition in partitions) > PARTITION_WRITES)
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ class Story:
     def __post_init__(self) -> None:
         for number in range(self.payments):
             self._order(f"order-{number:05}", shared=number % 2 == 0)
-        self.requests.sort(key=lambda one: (one.at, one.order["order"]))
+        self.requests.sort(key=lambda request: (request.at, request.order["order"]))
 
     def _order(self, order: str, *, shared: bool) -> None:
         chance = self.chance
@@ -166,8 +166,8 @@ def play(payments: int, seed: int, faults: Rates | None = None) -> Played:
         assembly = synthesize(Project.find(ROOT), "examples")
         cloud.deploy(assembly)
         declared = cloud.client("scheduler").list_schedules(GroupName=names.group_name(assembly.stack))["Schedules"]
-        for one in declared:
-            cloud.client("scheduler").delete_schedule(GroupName=one["GroupName"], Name=one["Name"])
+        for schedule in declared:
+            cloud.client("scheduler").delete_schedule(GroupName=schedule["GroupName"], Name=schedule["Name"])
         service = _RecordingPayments(lambda: cloud.now)
         with answered_by(service, faults=OF_THE_SERVICE if str(rates) != "none" else 0.0, seed=seed) as wire:
             cloud.faults.rates = rates
@@ -278,7 +278,7 @@ def main() -> int:
     played = play(chosen.payments, chosen.seed, chosen.faults)
     figures = judge(played)
     story, kinds = played.story, played.kinds
-    counts = Counter(one.order["what"] for one in story.requests)
+    counts = Counter(request.order["what"] for request in story.requests)
     print(f"requests to the shop: {', '.join(f'{count:,} {what}' for what, count in sorted(counts.items()))}")
     print(f"due in one second at first: {story.shared:,}; fired {kinds['fired']:,}; attempts {kinds['attempt']:,}")
     for what, count in figures.items():

@@ -33,9 +33,9 @@ class Cost(NamedTuple):
     @classmethod
     def of(cls, exchanges: list[Exchange]) -> Cost:
         return cls(
-            Counter(one.operation for one in exchanges),
-            sum(one.written for one in exchanges),
-            sum(one.read for one in exchanges),
+            Counter(exchange.operation for exchange in exchanges),
+            sum(exchange.written for exchange in exchanges),
+            sum(exchange.read for exchange in exchanges),
         )
 
     def __str__(self) -> str:

@@ -69,8 +69,8 @@ def main() -> None:
                 lambda: floor(ZoneInfo(zone), count),  # noqa: B023
                 lambda: first(expression, zone),  # noqa: B023
             )
-            one = least / count
-            print(f"{name:32}{zone:18}{count / taken:>12,.0f}{taken / least:>14.2f}{start / one:>14.0f} x")
+            per_firing = least / count
+            print(f"{name:32}{zone:18}{count / taken:>12,.0f}{taken / least:>14.2f}{start / per_firing:>14.0f} x")
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ def _entry(item: Item) -> set[str]:
 def actions_of(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the actions of a request on single items."""
     if "TransactItems" in request:
-        return [action for one in request["TransactItems"] for action in one.values()]
+        return [action for item in request["TransactItems"] for action in item.values()]
     return [request] if "Key" in request or "Item" in request else []
 
 
@@ -166,9 +166,9 @@ def _size(value: Mapping[str, Any]) -> int:
         case "N":
             return math.ceil(len(given.strip("-").replace(".", "").strip("0") or "0") / 2) + 1
         case "M":
-            return 3 + sum(len(name.encode()) + _size(one) + 1 for name, one in given.items())
+            return 3 + sum(len(name.encode()) + _size(member) + 1 for name, member in given.items())
         case "L":
-            return 3 + sum(_size(one) + 1 for one in given)
+            return 3 + sum(_size(member) + 1 for member in given)
     return 1
 
 

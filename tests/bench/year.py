@@ -117,7 +117,7 @@ def _plain(value: Mapping[str, Any]) -> Any:
     kind, held = next(iter(value.items()))
     if kind == "N":
         return Decimal(held) if "." in held else int(held)
-    return {name: _plain(one) for name, one in held.items()} if kind == "M" else held
+    return {name: _plain(member) for name, member in held.items()} if kind == "M" else held
 
 
 def play(days: int, jobs: list[str] | None, progress: Any = None) -> tuple[Simulated, Recorded]:
@@ -145,7 +145,7 @@ def check(found: Mapping[str, Any], days: int) -> str:
         }, day
         assert Decimal(found[day]["mean_departure_delay"]) == statistics["mean_departure_delay"], day
     assert found.keys() == wanted.keys()
-    return f"{len(found)} days, {sum(one['flights'] for one in found.values()):,} flights: each day as in the file"
+    return f"{len(found)} days, {sum(day['flights'] for day in found.values()):,} flights: each day as in the file"
 
 
 def main() -> int:

@@ -153,15 +153,15 @@ def sums_have_38_digits(store: Store) -> None:
     change(store, "a", "ADD n :x", x=N("1"))
     assert read(store, "a") == {"n": N("1" + "0" * 36 + "1")}
     client, table = store.client, store.table
-    one = {"n": {"Action": "ADD", "Value": N("1")}}
-    client.update_item(TableName=table, Key=key("a"), AttributeUpdates=one)
+    add_one = {"n": {"Action": "ADD", "Value": N("1")}}
+    client.update_item(TableName=table, Key=key("a"), AttributeUpdates=add_one)
     assert read(store, "a") == {"n": N("1" + "0" * 36 + "2")}
     too_large = refusal(lambda: change(store, "a", "SET n = :x + :y", x=N("9e125"), y=N("9e125")))
     assert too_large == OVERFLOW
     put(store, "b", n=N("1e50"))
     for call in (
         lambda: change(store, "b", "SET n = n + :x", x=N("1")),
-        lambda: client.update_item(TableName=table, Key=key("b"), AttributeUpdates=one),
+        lambda: client.update_item(TableName=table, Key=key("b"), AttributeUpdates=add_one),
     ):
         assert refusal(call) == OVERFLOW
     assert read(store, "b") == {"n": N("1" + "0" * 50)}
@@ -181,7 +181,7 @@ def a_wrong_number_refuses_the_whole_request(store: Store) -> None:
     assert wrong == f"ExpressionAttributeValues contains invalid value: {NOT_NUMERIC}: dog for key :x"
     requests = [{"PutRequest": {"Item": key(name) | {"n": N(n)}}} for name, n in (("a", "1"), ("b", "dog"))]
     assert refusal(lambda: store.client.batch_write_item(RequestItems={store.table: requests})) == f"{NOT_NUMERIC}: dog"
-    puts = [{"Put": {"TableName": store.table} | one["PutRequest"]} for one in requests]
+    puts = [{"Put": {"TableName": store.table} | request["PutRequest"]} for request in requests]
     assert refusal(lambda: store.client.transact_write_items(TransactItems=puts)) == f"{NOT_NUMERIC}: dog"
     assert read(store, "a") is None
 

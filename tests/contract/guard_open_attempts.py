@@ -93,7 +93,7 @@ def a_new_occurrence_does_not_start_before_the_buffered_one(store: GuardStore) -
     heir = claim_requests.take_over(opening(store, 2, 2, 11), None, dead, store.token("c-2"), mark_crashed=True)
     refused = store.ask(heir)
     assert isinstance(refused, Refused)
-    assert [one.held for one in refused.conditions] == [False, True, True]
+    assert [condition.held for condition in refused.conditions] == [False, True, True]
     store.ask(run_requests.settle(closing(store, "succeeded"), store.token("s-1")))
     newcomer = claim_requests.claim(opening(store, 2, 2, 11), None, store.token("c-3"))
     assert store.ask(newcomer) == Refused((Condition(held=False, item=store.item("lease")), HELD))
@@ -128,7 +128,7 @@ def a_buffered_occurrence_that_is_too_late_is_missed(store: GuardStore) -> None:
     assert "buffered" not in store.plain("lease")
     again = store.ask(run_requests.miss_buffered(late, store.token("m-2"), in_slot=True))
     assert isinstance(again, Refused)
-    assert [one.held for one in again.conditions] == [False, False]
+    assert [condition.held for condition in again.conditions] == [False, False]
     assert isinstance(store.ask(run_requests.miss_buffered(late, store.token("m-3"), in_slot=False)), Refused)
 
 
@@ -219,7 +219,7 @@ def the_handlers_writes_are_atomic_with_the_settlement(store: GuardStore) -> Non
     other_holder = commit._replace(holder=HOLDERS[1])
     refused = store.ask(run_requests.settle(other_holder, store.token("s-1")))
     assert isinstance(refused, Refused)
-    assert [one.held for one in refused.conditions] == [False, False, True]
+    assert [condition.held for condition in refused.conditions] == [False, False, True]
     assert not counted(store)
     assert store.ask(run_requests.settle(commit, store.token("s-2"))) == Done({})
     assert counted(store)

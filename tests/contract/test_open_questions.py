@@ -28,13 +28,13 @@ def stage(cloud: LocalCloud) -> Stage:
 
 
 def seen(stage: Stage, *names: str) -> dict[str, str]:
-    found = list(judged(stage, [one for one in BEHAVIOURS if one.name in names]))
-    assert all(one.same for one in found), found
-    return {one.row: one.got for one in found}
+    found = list(judged(stage, [behaviour for behaviour in BEHAVIOURS if behaviour.name in names]))
+    assert all(verdict.same for verdict in found), found
+    return {verdict.row: verdict.got for verdict in found}
 
 
 def test_the_defaults_of_the_local_cloud(stage: Stage) -> None:
-    found = seen(stage, *(one.name for one in OPEN))
+    found = seen(stage, *(behaviour.name for behaviour in OPEN))
     assert found.pop("instant").endswith(" s after its time")
     assert found == {
         "past at()": "accepted, fires at once",

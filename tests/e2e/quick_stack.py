@@ -119,7 +119,9 @@ class QuickStack:
     def schedule_names(self) -> list[str]:
         """Return the names of all existing schedules outside the default group."""
         pages = self.cloud.client("scheduler").get_paginator("list_schedules").paginate()
-        return [one["Name"] for page in pages for one in page["Schedules"] if one["GroupName"] != "default"]
+        return [
+            schedule["Name"] for page in pages for schedule in page["Schedules"] if schedule["GroupName"] != "default"
+        ]
 
     def invoke(self, job: str, moment: datetime, **given: Any) -> str:
         """Invoke a function with an event, as Scheduler does. Return the occurrence."""
@@ -164,9 +166,9 @@ class QuickStack:
     def _receive_all(self, url: str) -> list[str]:
         sqs, found = self.cloud.client("sqs"), []
         while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-            for one in messages:
-                found.append(one["Body"])
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+            for message in messages:
+                found.append(message["Body"])
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return found
 
     def await_true(self, what: str, holds: Callable[[], bool], seconds: float = 60) -> None:

@@ -78,7 +78,7 @@ class Shop:
     def functions(self) -> set[str]:
         """Return the functions of jobs."""
         found = self.cloud.client("lambda").list_functions()["Functions"]
-        return {one["FunctionName"] for one in found if STACK in one["Environment"]["Variables"]}
+        return {function["FunctionName"] for function in found if STACK in function["Environment"]["Variables"]}
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +199,7 @@ class Plain:
         folder = self.shop.root / f"{self.name}.out"
         folder.mkdir(exist_ok=True)
         queues = {name: {"DelaySeconds": value, "QueueName": f"{self.name}-{name}"} for name, value in delays.items()}
-        resources = {name: {"Type": "AWS::SQS::Queue", "Properties": one} for name, one in queues.items()}
+        resources = {name: {"Type": "AWS::SQS::Queue", "Properties": properties} for name, properties in queues.items()}
         (folder / "template.json").write_text(json.dumps({"Resources": resources}), "utf-8")
         artifact = {
             "type": "aws:cloudformation:stack",

@@ -66,7 +66,9 @@ class Life:
 
     def plans(self) -> list[str]:
         """Return the names of the schedules of plans, by key."""
-        return sorted(one["Name"] for one in self.client("scheduler").list_schedules(GroupName=PLANS)["Schedules"])
+        return sorted(
+            schedule["Name"] for schedule in self.client("scheduler").list_schedules(GroupName=PLANS)["Schedules"]
+        )
 
     def outputs(self) -> dict[str, str]:
         stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
@@ -98,8 +100,8 @@ class Life:
         deadline = time.monotonic() + LONGEST_WAIT
         while len(keys) < count and time.monotonic() < deadline:
             found = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20, MaxNumberOfMessages=10)
-            requests = [json.loads(one["Body"]) for one in found.get("Messages", ())]
-            keys |= {json.loads(one["Payload"])["key"] for one in requests}
+            requests = [json.loads(message["Body"]) for message in found.get("Messages", ())]
+            keys |= {json.loads(request["Payload"])["key"] for request in requests}
         return keys
 
 
@@ -138,7 +140,7 @@ def test_t1_the_plans_of_a_job_that_was_renamed_run_or_end_as_dead_letters(life:
     assert code == 0, output
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         life.client("lambda").get_function(FunctionName="life-remind")
-    kept = {one["RoleName"] for one in life.client("iam").list_roles()["Roles"]}
+    kept = {role["RoleName"] for role in life.client("iam").list_roles()["Roles"]}
     assert {role_name(STACK, "remind", REGION, kind) for kind in ("carrier", "once")} <= kept
     gone, again = KEYS[:5], KEYS[5:]
     schedules = dict(zip(KEYS, life.plans(), strict=True))
@@ -159,5 +161,5 @@ def test_t1_the_plans_of_a_job_that_was_renamed_run_or_end_as_dead_letters(life:
 def ran(life: Life) -> set[str]:
     """Return the occurrences of the job that succeeded."""
     ended = life.deployed.watch.all("finished", function="life-remind", outcome="ok")
-    results = [json.loads(one["result"]) for one in ended]
-    return {one["occurrence"] for one in results if one["cronstack"] == "succeeded"}
+    results = [json.loads(result["result"]) for result in ended]
+    return {result["occurrence"] for result in results if result["cronstack"] == "succeeded"}

@@ -58,17 +58,17 @@ class ForeignStack:
         return self.watch.all("fired", schedule=lambda arn: ending in arn)
 
     def results(self, function: str) -> list[Any]:
-        return [json.loads(one["result"]) for one in self.watch.all("finished", function=function, outcome="ok")]
+        return [json.loads(event["result"]) for event in self.watch.all("finished", function=function, outcome="ok")]
 
     def code(self, prefix: str) -> str:
         """Return the name and the hash of the code of the function whose name has this prefix."""
         listed = self.cloud.client("lambda").list_functions()["Functions"]
-        [found] = [one for one in listed if one["FunctionName"].startswith(prefix)]
+        [found] = [function for function in listed if function["FunctionName"].startswith(prefix)]
         return f"{found['FunctionName']} {found['CodeSha256']}"
 
     def output(self, stack: str, name: str) -> str:
         found = self.cloud.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
-        return str(next(one["OutputValue"] for one in found if one["OutputKey"] == name))
+        return str(next(output["OutputValue"] for output in found if output["OutputKey"] == name))
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def test_from_bootstrap_to_destroy(foreign: ForeignStack) -> None:
 def _check_schedules(foreign: ForeignStack) -> None:
     """Check that a schedule at a rate fires when it is created."""
     foreign.watch.until(lambda: bool(foreign.results("report")), 60, "the report's first run")
-    [result] = [one for one in foreign.results("report") if one["event"]["kind"] == "daily"][:1]
+    [result] = [result for result in foreign.results("report") if result["event"]["kind"] == "daily"][:1]
     [firing] = foreign.fired(":schedule/nightly/reports")[:1]
     assert result["version"] == 1
     assert result["event"] == {"at": firing["scheduled"], "kind": "daily"}
@@ -129,7 +129,7 @@ def _check_schedules(foreign: ForeignStack) -> None:
     )
     dynamodb = foreign.cloud.client("dynamodb")
     [table] = dynamodb.list_tables()["TableNames"]
-    assert {one["body"]["S"] for one in dynamodb.scan(TableName=table)["Items"]} == {"an order"}
+    assert {item["body"]["S"] for item in dynamodb.scan(TableName=table)["Items"]} == {"an order"}
 
 
 def _check_rules(foreign: ForeignStack) -> None:
@@ -138,10 +138,10 @@ def _check_rules(foreign: ForeignStack) -> None:
 
     def received(output: str) -> list[str]:
         answer = sqs.receive_message(QueueUrl=foreign.output("ForeignJobs", output), MaxNumberOfMessages=10)
-        return [one["Body"] for one in answer.get("Messages", [])]
+        return [message["Body"] for message in answer.get("Messages", [])]
 
     def of_rule() -> list[Any]:
-        return [one["event"] for one in foreign.results("report") if one["event"]["kind"] == "rule"]
+        return [result["event"] for result in foreign.results("report") if result["event"]["kind"] == "rule"]
 
     foreign.watch.until(lambda: bool(of_rule()), 120, "the run that the rule starts")
     [firing] = foreign.fired(":rule/minutely")[:1]
@@ -159,19 +159,21 @@ def _check_rules(foreign: ForeignStack) -> None:
 
 def _check_second_release(foreign: ForeignStack) -> None:
     scheduler, functions = foreign.cloud.client("scheduler"), foreign.cloud.client("lambda")
-    assert [one["Name"] for one in scheduler.list_schedules(GroupName="nightly")["Schedules"]] == ["reports-renamed"]
+    assert [schedule["Name"] for schedule in scheduler.list_schedules(GroupName="nightly")["Schedules"]] == [
+        "reports-renamed"
+    ]
     renamed = scheduler.get_schedule(GroupName="nightly", Name="reports-renamed")
     assert renamed["ScheduleExpression"] == "rate(2 minutes)"
     assert renamed["Target"]["Arn"].endswith(":function:reporter")
     rules = foreign.cloud.client("events").list_rules()["Rules"]
-    assert {(one["Name"], one["State"]) for one in rules if "minutely" in one["Name"]} == {
+    assert {(rule["Name"], rule["State"]) for rule in rules if "minutely" in rule["Name"]} == {
         ("minutely-renamed", "DISABLED")
     }
-    others = [one["Name"] for one in scheduler.list_schedules(GroupName="default")["Schedules"]]
+    others = [schedule["Name"] for schedule in scheduler.list_schedules(GroupName="default")["Schedules"]]
     assert sorted(name.split("-")[1][:6] for name in others) == ["Orders", "Yearly"]
     [orders] = [name for name in others if "Orders" in name]
     assert scheduler.get_schedule(Name=orders)["State"] == "DISABLED"
-    names = [one["FunctionName"] for one in functions.list_functions()["Functions"]]
+    names = [function["FunctionName"] for function in functions.list_functions()["Functions"]]
     assert "reporter" in names
     assert "report" not in names
     foreign.watch.until(lambda: bool(foreign.results("reporter")), 150, "the renamed function's run")
@@ -180,7 +182,7 @@ def _check_second_release(foreign: ForeignStack) -> None:
 
 def _put_versions_into_bucket(foreign: ForeignStack) -> None:
     s3 = foreign.cloud.client("s3")
-    [bucket] = [one["Name"] for one in s3.list_buckets()["Buckets"] if one["Name"].startswith("foreignbase")]
+    [bucket] = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"] if bucket["Name"].startswith("foreignbase")]
     for _ in range(2):  # two versions
         s3.put_object(Bucket=bucket, Key="report", Body=b"...")
     s3.delete_object(Bucket=bucket, Key="report")
@@ -189,22 +191,22 @@ def _put_versions_into_bucket(foreign: ForeignStack) -> None:
 def remaining(cloud: LocalCloud) -> list[str]:
     """Return the names of all resources, except those of bootstrap."""
     client = cloud.client
-    names = [one["Name"] for one in client("s3").list_buckets()["Buckets"]]
+    names = [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]]
     names += client("dynamodb").list_tables()["TableNames"]
     names += client("sqs").list_queues().get("QueueUrls", [])
-    names += [one["TopicArn"] for one in client("sns").list_topics()["Topics"]]
-    names += [one["SubscriptionArn"] for one in client("sns").list_subscriptions()["Subscriptions"]]
-    names += [one["FunctionName"] for one in client("lambda").list_functions()["Functions"]]
-    names += [one["UUID"] for one in client("lambda").list_event_source_mappings()["EventSourceMappings"]]
-    names += [one["RoleName"] for one in client("iam").list_roles()["Roles"]]
-    names += [one["PolicyName"] for one in client("iam").list_policies(Scope="Local")["Policies"]]
-    names += [one["logGroupName"] for one in client("logs").describe_log_groups()["logGroups"]]
-    names += [one["AlarmName"] for one in client("cloudwatch").describe_alarms()["MetricAlarms"]]
-    names += [one["DashboardName"] for one in client("cloudwatch").list_dashboards()["DashboardEntries"]]
-    names += [one["Name"] for one in client("ssm").describe_parameters()["Parameters"]]
-    names += [one["Name"] for one in client("scheduler").list_schedules()["Schedules"]]
-    names += [one["Name"] for one in client("scheduler").list_schedule_groups()["ScheduleGroups"]]
-    names += [one["Name"] for one in client("events").list_rules()["Rules"]]
-    names += [one["Name"] for one in client("cloudformation").list_exports()["Exports"]]
+    names += [topic["TopicArn"] for topic in client("sns").list_topics()["Topics"]]
+    names += [subscription["SubscriptionArn"] for subscription in client("sns").list_subscriptions()["Subscriptions"]]
+    names += [function["FunctionName"] for function in client("lambda").list_functions()["Functions"]]
+    names += [mapping["UUID"] for mapping in client("lambda").list_event_source_mappings()["EventSourceMappings"]]
+    names += [role["RoleName"] for role in client("iam").list_roles()["Roles"]]
+    names += [policy["PolicyName"] for policy in client("iam").list_policies(Scope="Local")["Policies"]]
+    names += [group["logGroupName"] for group in client("logs").describe_log_groups()["logGroups"]]
+    names += [alarm["AlarmName"] for alarm in client("cloudwatch").describe_alarms()["MetricAlarms"]]
+    names += [dashboard["DashboardName"] for dashboard in client("cloudwatch").list_dashboards()["DashboardEntries"]]
+    names += [parameter["Name"] for parameter in client("ssm").describe_parameters()["Parameters"]]
+    names += [schedule["Name"] for schedule in client("scheduler").list_schedules()["Schedules"]]
+    names += [group["Name"] for group in client("scheduler").list_schedule_groups()["ScheduleGroups"]]
+    names += [rule["Name"] for rule in client("events").list_rules()["Rules"]]
+    names += [export["Name"] for export in client("cloudformation").list_exports()["Exports"]]
     of_bootstrap = ("cdk-hnb659fds", "/cdk-bootstrap", "CdkBootstrap")
     return sorted(name for name in names if name != "default" and not name.startswith(of_bootstrap))

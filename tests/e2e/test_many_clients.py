@@ -145,7 +145,7 @@ def is_final(runs: dict[str, Any], due: set[str]) -> bool:
 def report(seen: Seen, took: float) -> Seen:
     outcomes = sum((client.outcomes for client in seen.clients), Counter())
     statuses = {job: dict(Counter(run.status for run in runs.values())) for job, runs in seen.runs.items()}
-    carried = [one for one in seen.stack.cloud.events("fired") if "/carrier." in one["schedule"]]
+    carried = [firing for firing in seen.stack.cloud.events("fired") if "/carrier." in firing["schedule"]]
     print(
         f"\nseed {SEED}: {CLIENTS} clients x {OCCURRENCES} occurrences in {took:.1f} s;"
         f" {sum(outcomes.values())} deliveries answered {dict(outcomes)}; requests {dict(seen.requests)};"

@@ -110,8 +110,8 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         (deployer.root / ".cronstack").mkdir()
         (deployer.root / ".cronstack" / "cdk").symlink_to(ROOT / ".cronstack" / "cdk")
         jobs = deployer.root / "functions" / "jobs"
-        for one in jobs.glob("*.py"):
-            one.unlink()
+        for file in jobs.glob("*.py"):
+            file.unlink()
         (jobs / "invoices.py").write_text(JOB, "utf-8")
         deployer.cdk(*bootstrap_args(ACCOUNT, pointed_at(cloud.endpoint, os.environ)))
         deployer.deploy()

@@ -40,10 +40,10 @@ def _show(seed: int, year: Year, seconds: float) -> bool:
     ends = ", ".join(f"{count} {what}" for what, count in account.summary().most_common())
     print(f"seed {seed}: {deploys}")
     print(f"  {len(account.expected)} occurrences: {ends}   ({seconds:.0f} s)")
-    for one, why in account.lost().items():
-        print(f"  lost: {one.stack} {one.job} {one.occurrence}: {why}")
-    for one in account.twice():
-        print(f"  twice: {one.stack} {one.job} {one.occurrence}")
+    for occurrence, why in account.lost().items():
+        print(f"  lost: {occurrence.stack} {occurrence.job} {occurrence.occurrence}: {why}")
+    for occurrence in account.twice():
+        print(f"  twice: {occurrence.stack} {occurrence.job} {occurrence.occurrence}")
     for event in account.dropped:
         print(f"  dropped: {dict(event)}")
     return not (account.lost() or account.twice() or account.dropped)

@@ -61,25 +61,25 @@ class Account:
     def lost(self) -> dict[Occurrence, str]:
         """Return the occurrences without an end, and the reason why each must have one."""
         return {
-            one: why
-            for one, why in self.expected.items()
-            if one not in self.cancelled and not self.ends[one] and not self.letters[one]
+            occurrence: why
+            for occurrence, why in self.expected.items()
+            if occurrence not in self.cancelled and not self.ends[occurrence] and not self.letters[occurrence]
         }
 
     def twice(self) -> list[Occurrence]:
         """Return the occurrences that succeeded more than once."""
-        return [one for one, ends in self.ends.items() if ends["succeeded"] > 1]
+        return [occurrence for occurrence, ends in self.ends.items() if ends["succeeded"] > 1]
 
     def summary(self) -> Counter[str]:
         """Count the expected occurrences by their ends. A letter counts only without another end."""
         found: Counter[str] = Counter()
-        for one in self.expected:
-            ends = self.ends[one]
+        for occurrence in self.expected:
+            ends = self.ends[occurrence]
             if ends["succeeded"]:
                 found["ran"] += 1
-            elif one in self.cancelled and not ends:
+            elif occurrence in self.cancelled and not ends:
                 found["cancelled"] += 1
-            elif self.letters[one]:
+            elif self.letters[occurrence]:
                 found["dead letter"] += 1
             else:
                 found[next(iter(ends), "lost")] += 1

@@ -45,7 +45,7 @@ def write(package: Path, code: Code) -> None:
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("", "utf-8")
     jobs = "".join(
-        _JOB.format(name=name, function=name, schedules=one.schedules, deadline=one.deadline)
-        for name, one in sorted(code.items())
+        _JOB.format(name=name, function=name, schedules=declared.schedules, deadline=declared.deadline)
+        for name, declared in sorted(code.items())
     )
     (package / "all_jobs.py").write_text(_HEAD + jobs, "utf-8")

@@ -61,11 +61,11 @@ class Deploys:
         """Deploy the stack's code. If the stack refuses it, check that it had a reason, and override."""
         removed = self._removed_jobs(stack)
         self._close(stack, [job for job in stack.since if job not in stack.code])
-        stack.lock = stack.lock.added(PACKAGE, {job: one.once for job, one in stack.code.items()})
+        stack.lock = stack.lock.added(PACKAGE, {job: declared.once for job, declared in stack.code.items()})
         leftovers = self.leftovers(stack, removed)
         refusal = self._refusal(self._app.assembly(stack.name, stack.code, stack.lock))
         assert bool(refusal) == bool(leftovers), (
-            f"{stack.name}: {refusal or 'deployed'}; {[one.lines() for one in leftovers]}"
+            f"{stack.name}: {refusal or 'deployed'}; {[leftover.lines() for leftover in leftovers]}"
         )
         if refusal:
             assert leftovers[0].job in refusal, refusal
@@ -77,7 +77,7 @@ class Deploys:
 
     def fail(self, stack: Stack, code: Code) -> None:
         """Deploy code with a resource that AWS refuses. Check that it is rolled back."""
-        lock = stack.lock.added(PACKAGE, {job: one.once for job, one in code.items()})
+        lock = stack.lock.added(PACKAGE, {job: declared.once for job, declared in code.items()})
         refusal = self._refusal(self._app.assembly(stack.name, code, lock, broken=True, **OVERRIDE))
         assert self._status(stack) == "UPDATE_ROLLBACK_COMPLETE", refusal or "a broken version was deployed"
         self.counted["rolled back"] += 1
@@ -123,9 +123,9 @@ class Deploys:
                 return ""
 
     def _open(self, stack: Stack) -> None:
-        for job, one in stack.code.items():
-            if one.hour is not None:
-                stack.since.setdefault(job, (self._cloud.now, one.hour))
+        for job, declared in stack.code.items():
+            if declared.hour is not None:
+                stack.since.setdefault(job, (self._cloud.now, declared.hour))
 
     def _close(self, stack: Stack, jobs: list[str]) -> None:
         """Add each due time of a job's timetable at which its schedule was deployed."""
@@ -138,6 +138,12 @@ class Deploys:
 
     def _status(self, stack: Stack) -> str:
         cloudformation: Any = self._cloud.client("cloudformation")
-        found = [one for one in cloudformation.list_stacks()["StackSummaries"] if one["StackName"] == stack.name]
-        live = [one["StackStatus"] for one in found if one["StackStatus"] != "DELETE_COMPLETE"]
+        found = [
+            stack_summary
+            for stack_summary in cloudformation.list_stacks()["StackSummaries"]
+            if stack_summary["StackName"] == stack.name
+        ]
+        live = [
+            stack_summary["StackStatus"] for stack_summary in found if stack_summary["StackStatus"] != "DELETE_COMPLETE"
+        ]
         return str(live[0]) if live else ""

@@ -97,7 +97,7 @@ class Year:
             if stack.closing:  # CloudFormation does not update a stack that it could not delete
                 continue
             stack.closing = True
-            stack.code = {job: one._replace(hour=None) for job, one in stack.code.items()}
+            stack.code = {job: declared._replace(hour=None) for job, declared in stack.code.items()}
             self._deploys.deploy(stack)
         for _ in range(AFTER.days // 10):
             self._cloud.advance(timedelta(days=10))
@@ -159,7 +159,9 @@ class Year:
 
     def _change(self) -> None:
         """Deploy the next possible change of the pile. Impossible ones stay for a later deploy."""
-        stack = self._stacks[self._chance.choice(sorted(name for name, one in self._stacks.items() if not one.closing))]
+        stack = self._stacks[
+            self._chance.choice(sorted(name for name, stack in self._stacks.items() if not stack.closing))
+        ]
         if not self._pile:
             self._pile = self.changes()
             self._chance.shuffle(self._pile)
@@ -210,7 +212,7 @@ class Year:
             yield stack
 
     def _drop_once(self, stack: Stack) -> Iterator[Stack]:
-        if jobs := [job for job, one in sorted(stack.code.items()) if one.once and one.hour is not None]:
+        if jobs := [job for job, declared in sorted(stack.code.items()) if declared.once and declared.hour is not None]:
             job = self._chance.choice(jobs)
             stack.code[job] = stack.code[job]._replace(once=False)
             yield stack

@@ -81,7 +81,9 @@ def _show(pair: Pair, found: Mixed) -> None:
         shape, verdict = found.violations[0]
         which = "--raised" if pair == raised() else f"--since {pair.before.revision[:10]}"
         print(f"See all of it: python -m tests.mixed {which} --replay {verdict.seed} --shape '{shape}'")
-        own = [str(one.seed) for one in alone(pair.before, [one.seed for _, one in found.violations[:20]])]
+        own = [
+            str(verdict.seed) for verdict in alone(pair.before, [verdict.seed for _, verdict in found.violations[:20]])
+        ]
         if own:
             print(f"The code before violates invariants also without a deploy: seeds {', '.join(own)}")
 
@@ -95,13 +97,12 @@ def _replay(pair: Pair, shape: str, seed: int) -> int:
 
 def _show_broken(seeds: int) -> int:
     missed = 0
-    for one in BREAKS:
-        violations = [verdict.text for _, verdict in mixed(one.pair, without_plans(seeds), stop=True).violations]
-        own = [verdict.text for verdict in alone(one.before, without_plans(min(seeds, 200)))]
+    for change in BREAKS:
+        violations = [verdict.text for _, verdict in mixed(change.pair, without_plans(seeds), stop=True).violations]
+        own = [verdict.text for verdict in alone(change.before, without_plans(min(seeds, 200)))]
         missed += not violations or bool(own)
-        print(
-            f"{'caught' if violations else 'MISSED'}  {one.name}: {(violations or [f'no violation in {seeds} seeds'])[0]}"
-        )
+        first = violations[0] if violations else f"no violation in {seeds} seeds"
+        print(f"{'caught' if violations else 'MISSED'}  {change.name}: {first}")
         if own:
             print(f"        it is not sound alone: {own[0]}")
     return 1 if missed else 0

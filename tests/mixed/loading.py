@@ -55,7 +55,7 @@ class NoHistory(Exception):
 def load(source: Source) -> str:
     """Make the version importable, and return the name of its package."""
     sources = edited(sources_at(source.revision) if source.revision else working_tree(), source.edits)
-    name = f"{PACKAGE}_{sum(isinstance(one, _Finder) for one in sys.meta_path) + 1}"
+    name = f"{PACKAGE}_{sum(isinstance(finder, _Finder) for finder in sys.meta_path) + 1}"
     sys.meta_path.insert(0, _Finder(name, sources))
     return name
 

@@ -73,13 +73,13 @@ class DeployedTemplate:
         body = cloudformation.get_template(StackName=stack)["TemplateBody"]
         self.template = json.loads(body) if isinstance(body, str) else body
         listed = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
-        self.ids = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in listed}
+        self.ids = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in listed}
         self.exports = {
-            one["Name"]: one["Value"]
+            export["Name"]: export["Value"]
             for page in cloudformation.get_paginator("list_exports").paginate()
-            for one in page["Exports"]
+            for export in page["Exports"]
         }
-        self.resources = {name: one for name, one in self.template["Resources"].items() if name in self.ids}
+        self.resources = {name: resource for name, resource in self.template["Resources"].items() if name in self.ids}
 
     def differences(self, name: str) -> list[str]:
         resource = self.resources[name]
@@ -93,20 +93,20 @@ class DeployedTemplate:
         stored = READERS[kind](self.client, self.ids[name])
         if self.tags and kind not in _WITHOUT_TAGS:
             own = wanted.get("Tags", [])
-            own = [{"Key": key, "Value": one} for key, one in own.items()] if isinstance(own, dict) else own
-            known = {one["Key"] for one in own}
-            wanted["Tags"] = own + [one for one in self.tags if one["Key"] not in known]
+            own = [{"Key": key, "Value": value} for key, value in own.items()] if isinstance(own, dict) else own
+            known = {tag["Key"] for tag in own}
+            wanted["Tags"] = own + [tag for tag in self.tags if tag["Key"] not in known]
         usual = {"LogGroup": f"/aws/lambda/{self.ids[name]}"}
         if kind == "AWS::Lambda::Function" and wanted.get("LoggingConfig") == usual:
             wanted.pop("LoggingConfig")
         if kind == "AWS::Scheduler::Schedule":
             wanted["Target"].setdefault("RetryPolicy", {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185})
         if kind in ("AWS::IAM::Group", "AWS::IAM::Role", "AWS::IAM::User"):
-            ours = {one["PolicyName"] for one in self._inline_policies()}
-            stored["Policies"] = [one for one in stored.get("Policies", []) if one["PolicyName"] not in ours]
+            ours = {policy["PolicyName"] for policy in self._inline_policies()}
+            stored["Policies"] = [policy for policy in stored.get("Policies", []) if policy["PolicyName"] not in ours]
         if kind == "AWS::DynamoDB::GlobalTable":
             [replica] = wanted["Replicas"]
-            wanted = {name: one for name, one in replica.items() if name in stored} | wanted
+            wanted = {name: value for name, value in replica.items() if name in stored} | wanted
         if kind == "AWS::KMS::Alias":
             wanted["TargetKeyId"] = wanted["TargetKeyId"].rpartition("/")[2]  # an ARN is equivalent
         if kind == "AWS::Lambda::Function" and "Environment" in wanted and not wanted["Environment"].get("Variables"):
@@ -119,12 +119,12 @@ class DeployedTemplate:
     def _inline_policies(self) -> list[Properties]:
         """Return the policies of roles, groups and users that are separate resources."""
         kinds = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy")
-        return [self.value(one["Properties"]) for one in self.resources.values() if one["Type"] in kinds]
+        return [self.value(resource["Properties"]) for resource in self.resources.values() if resource["Type"] in kinds]
 
     def value(self, part: Any) -> Any:
         """Return a part of the template with intrinsic functions evaluated."""
         if isinstance(part, list):
-            return [one for each in part if (one := self.value(each)) is not None]
+            return [value for each in part if (value := self.value(each)) is not None]
         if isinstance(part, str):
             return resolved(self.client, part)
         if not isinstance(part, dict):
@@ -134,7 +134,7 @@ class DeployedTemplate:
             if name == "Ref" or name.startswith("Fn::"):
                 made = self._evaluated(name, given)
                 return resolved(self.client, made) if isinstance(made, str) else made
-        return {name: one for name, each in part.items() if (one := self.value(each)) is not None}
+        return {name: value for name, each in part.items() if (value := self.value(each)) is not None}
 
     def _evaluated(self, name: str, given: Any) -> Any:
         match name:
@@ -145,7 +145,7 @@ class DeployedTemplate:
             case "Fn::ImportValue":
                 return self.exports[self.value(given)]
             case "Fn::Join":
-                return given[0].join(str(one) for one in self.value(given[1]))
+                return given[0].join(str(item) for item in self.value(given[1]))
             case "Fn::Select":
                 return self.value(given[1])[int(given[0])]
             case "Fn::Split":
@@ -194,7 +194,7 @@ def resolved(client: Client, text: str) -> str:
         name, _, rest = found[2].partition(":SecretString")
         key, stage, version = [*rest.removeprefix(":").split(":"), "", "", ""][:3]
         wanted = {"SecretId": name, "VersionStage": stage, "VersionId": version}
-        asked = {given: one for given, one in wanted.items() if one}
+        asked = {given: value for given, value in wanted.items() if value}
         value = client("secretsmanager").get_secret_value(**asked)["SecretString"]
         return str(json.loads(value)[key] if key else value)
 
@@ -202,7 +202,7 @@ def resolved(client: Client, text: str) -> str:
 
 
 def _compare(kind: str, wanted: Properties, stored: Properties, reader: str) -> list[str]:
-    wanted = {name: one for name, one in wanted.items() if name not in _WRITE_ONLY.get(kind, ())}
+    wanted = {name: value for name, value in wanted.items() if name not in _WRITE_ONLY.get(kind, ())}
     explicit = _without_defaults(wanted, stored)
     lines = []
     for name in sorted(wanted.keys() | stored.keys()):
@@ -215,7 +215,7 @@ def _compare(kind: str, wanted: Properties, stored: Properties, reader: str) -> 
 
 def _without_defaults(wanted: Properties, stored: Properties) -> Properties:
     """Remove explicit defaults of the template, because readers leave defaults out."""
-    return {name: one for name, one in wanted.items() if name in stored or plain(one) not in _DEFAULTS}
+    return {name: value for name, value in wanted.items() if name in stored or plain(value) not in _DEFAULTS}
 
 
 _DEFAULTS = (
@@ -232,9 +232,9 @@ def plain(part: Any) -> Any:
         except ValueError:
             return part
     if isinstance(part, dict):
-        return {name: plain(one) for name, one in sorted(part.items()) if one not in (None, [], {})}
+        return {name: plain(value) for name, value in sorted(part.items()) if value not in (None, [], {})}
     if isinstance(part, list | tuple):
-        parts = sorted((plain(one) for one in part), key=str)
+        parts = sorted((plain(item) for item in part), key=str)
         return parts[0] if len(parts) == 1 else parts
     if isinstance(part, bool):
         return str(part).lower()
@@ -278,7 +278,7 @@ def _topic_policy(client: Client, wanted: Properties) -> list[str]:
 
 
 def _members(client: Client, wanted: Properties) -> list[str]:
-    stored = [one["UserName"] for one in client("iam").get_group(GroupName=wanted["GroupName"])["Users"]]
+    stored = [user["UserName"] for user in client("iam").get_group(GroupName=wanted["GroupName"])["Users"]]
     return [f"{user} is not in {wanted['GroupName']}" for user in wanted["Users"] if user not in stored]
 
 

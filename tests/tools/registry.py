@@ -26,9 +26,11 @@ def cut(kind: str) -> dict[str, Any] | None:
     found = _cut(whole)
     needed = _needed(found, whole.get("definitions", {}), {})
     for name in _ARRAYS:
-        first_level = [one.removeprefix("/properties/") for one in whole.get(name, [])]
-        found[name.removesuffix("Properties")] = sorted(one for one in first_level if "/" not in one)
-    found["primaryIdentifier"] = [one.removeprefix("/properties/") for one in whole.get("primaryIdentifier", [])]
+        first_level = [pointer.removeprefix("/properties/") for pointer in whole.get(name, [])]
+        found[name.removesuffix("Properties")] = sorted(pointer for pointer in first_level if "/" not in pointer)
+    found["primaryIdentifier"] = [
+        pointer.removeprefix("/properties/") for pointer in whole.get("primaryIdentifier", [])
+    ]
     return found | ({"definitions": needed} if needed else {})
 
 
@@ -48,8 +50,8 @@ def _needed(part: Any, definitions: dict[str, Any], done: dict[str, Any]) -> dic
         if name in definitions and name not in done:
             done[name] = _cut(definitions[name])
             _needed(done[name], definitions, done)
-        for one in part.values():
-            _needed(one, definitions, done)
+        for value in part.values():
+            _needed(value, definitions, done)
     return dict(sorted(done.items()))
 
 
@@ -64,7 +66,7 @@ def _cut(schema: Any) -> dict[str, Any]:
     if isinstance(schema.get("items"), dict):
         found["items"] = _cut(schema["items"])
     if schema.get("properties"):
-        found["properties"] = {name: _cut(one) for name, one in sorted(schema["properties"].items())}
+        found["properties"] = {name: _cut(value) for name, value in sorted(schema["properties"].items())}
     return found
 
 

@@ -38,7 +38,7 @@ def function(client: Client, name: str) -> Properties:
 def schedule(client: Client, name: str) -> Properties:
     scheduler = client("scheduler")
     pages = scheduler.get_paginator("list_schedules").paginate()
-    [group] = [one["GroupName"] for page in pages for one in page["Schedules"] if one["Name"] == name]
+    [group] = [schedule["GroupName"] for page in pages for schedule in page["Schedules"] if schedule["Name"] == name]
     given = scheduler.get_schedule(Name=name, GroupName=group)
     names = "Description EndDate FlexibleTimeWindow GroupName KmsKeyArn Name ScheduleExpression"
     stored = pick(given, f"{names} ScheduleExpressionTimezone StartDate State Target")
@@ -48,9 +48,9 @@ def schedule(client: Client, name: str) -> Properties:
 def permission(client: Client, sid: str) -> Properties:
     """Return a permission: a statement in the policy of a function."""
     functions = client("lambda")
-    for one in functions.list_functions()["Functions"]:
+    for function in functions.list_functions()["Functions"]:
         try:
-            policy = json.loads(functions.get_policy(FunctionName=one["FunctionName"])["Policy"])
+            policy = json.loads(functions.get_policy(FunctionName=function["FunctionName"])["Policy"])
         except ClientError:
             continue  # no policy
         for found in policy["Statement"]:
@@ -97,7 +97,7 @@ def queue(client: Client, url: str) -> Properties:
 def topic(client: Client, arn: str) -> Properties:
     sns = client("sns")
     given = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
-    tags = {one["Key"]: one["Value"] for one in sns.list_tags_for_resource(ResourceArn=arn)["Tags"]}
+    tags = {tag["Key"]: tag["Value"] for tag in sns.list_tags_for_resource(ResourceArn=arn)["Tags"]}
     stored = pick(given, "DisplayName KmsMasterKeyId FifoTopic ContentBasedDeduplication") | as_tags(tags)
     return without_defaults(stored | {"TopicName": arn.rpartition(":")[2]}, {"FifoTopic": "false"})
 
@@ -121,10 +121,10 @@ def role(client: Client, name: str) -> Properties:
     boundary = given.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
     attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
     policies = [
-        pick(iam.get_role_policy(RoleName=name, PolicyName=one), "PolicyName PolicyDocument")
-        for one in iam.list_role_policies(RoleName=name)["PolicyNames"]
+        pick(iam.get_role_policy(RoleName=name, PolicyName=policy), "PolicyName PolicyDocument")
+        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
     ]
-    stored |= {"PermissionsBoundary": boundary, "ManagedPolicyArns": [one["PolicyArn"] for one in attached]}
+    stored |= {"PermissionsBoundary": boundary, "ManagedPolicyArns": [policy["PolicyArn"] for policy in attached]}
     return without_defaults(stored | {"Policies": policies}, {"MaxSessionDuration": 3600, "Path": "/"})
 
 
@@ -146,10 +146,10 @@ def _policies(iam: Any, word: str, name: str) -> Properties:
 
     attached = ask("list_attached_{}_policies")["AttachedPolicies"]
     inline = [
-        pick(ask("get_{}_policy", PolicyName=one), "PolicyName PolicyDocument")
-        for one in ask("list_{}_policies")["PolicyNames"]
+        pick(ask("get_{}_policy", PolicyName=policy), "PolicyName PolicyDocument")
+        for policy in ask("list_{}_policies")["PolicyNames"]
     ]
-    return {"ManagedPolicyArns": [one["PolicyArn"] for one in attached], "Policies": inline}
+    return {"ManagedPolicyArns": [policy["PolicyArn"] for policy in attached], "Policies": inline}
 
 
 def managed_policy(client: Client, arn: str) -> Properties:
@@ -157,7 +157,7 @@ def managed_policy(client: Client, arn: str) -> Properties:
     given = iam.get_policy(PolicyArn=arn)["Policy"]
     version = iam.get_policy_version(PolicyArn=arn, VersionId=given["DefaultVersionId"])["PolicyVersion"]
     roles = iam.list_entities_for_policy(PolicyArn=arn)["PolicyRoles"]
-    stored = {"PolicyDocument": version["Document"], "Roles": [one["RoleName"] for one in roles]}
+    stored = {"PolicyDocument": version["Document"], "Roles": [role["RoleName"] for role in roles]}
     stored |= {"ManagedPolicyName": given["PolicyName"], **pick(given, "Description Path Tags")}
     return without_defaults(stored, {"Path": "/"})
 
@@ -168,7 +168,7 @@ def table(client: Client, name: str) -> Properties:
     stored = pick(given, "AttributeDefinitions DeletionProtectionEnabled KeySchema TableName StreamSpecification")
     stored["BillingMode"] = given.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
     for which in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
-        stored[which] = [pick(one, "IndexName KeySchema Projection") for one in given.get(which, [])]
+        stored[which] = [pick(index, "IndexName KeySchema Projection") for index in given.get(which, [])]
     if given.get("SSEDescription", {}).get("Status") == "ENABLED":
         stored["SSESpecification"] = {"SSEEnabled": True}
     backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
@@ -194,7 +194,7 @@ def bucket(client: Client, name: str) -> Properties:
 
     encryption = ask(s3.get_bucket_encryption, "ServerSideEncryptionConfiguration") or {"Rules": []}
     rules = [
-        {"ServerSideEncryptionByDefault": one["ApplyServerSideEncryptionByDefault"]} for one in encryption["Rules"]
+        {"ServerSideEncryptionByDefault": rule["ApplyServerSideEncryptionByDefault"]} for rule in encryption["Rules"]
     ]
     versioning = s3.get_bucket_versioning(Bucket=name).get("Status")
     stored = {
@@ -207,7 +207,7 @@ def bucket(client: Client, name: str) -> Properties:
         "VersioningConfiguration": {"Status": versioning} if versioning == "Enabled" else {},
     }
     if stored["LifecycleConfiguration"]:
-        stored["LifecycleConfiguration"] = {"Rules": [_rule(one) for one in stored["LifecycleConfiguration"]]}
+        stored["LifecycleConfiguration"] = {"Rules": [_rule(rule) for rule in stored["LifecycleConfiguration"]]}
     plainly = {"ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
     return without_defaults(stored, {"BucketEncryption": plainly})
 
@@ -223,22 +223,22 @@ def _rule(given: dict[str, Any]) -> Properties:
 def log_group(client: Client, name: str) -> Properties:
     logs = client("logs")
     found = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
-    [given] = [one for one in found if one["logGroupName"] == name]
+    [given] = [group for group in found if group["logGroupName"] == name]
     stored = {"LogGroupName": name, "RetentionInDays": given.get("retentionInDays"), "KmsKeyId": given.get("kmsKeyId")}
     return without_defaults(stored | as_tags(logs.list_tags_log_group(logGroupName=name)["tags"]), {})
 
 
 def metric_filter(client: Client, name: str) -> Properties:
     found = client("logs").describe_metric_filters(filterNamePrefix=name)["metricFilters"]
-    given = next((one for one in found if one["filterName"] == name), {})
-    stored = {f"{part[0].upper()}{part[1:]}": one for part, one in given.items()}
+    given = next((filter_ for filter_ in found if filter_["filterName"] == name), {})
+    stored = {f"{part[0].upper()}{part[1:]}": value for part, value in given.items()}
     stored["MetricTransformations"] = [
-        {f"{part[0].upper()}{part[1:]}": one for part, one in counted.items()}
+        {f"{part[0].upper()}{part[1:]}": value for part, value in counted.items()}
         for counted in stored.get("MetricTransformations", [])
     ]
     for counted in stored["MetricTransformations"]:
         if "Dimensions" in counted:
-            counted["Dimensions"] = [{"Key": key, "Value": one} for key, one in counted["Dimensions"].items()]
+            counted["Dimensions"] = [{"Key": key, "Value": value} for key, value in counted["Dimensions"].items()]
     return pick(stored, "FilterName FilterPattern LogGroupName MetricTransformations")
 
 
@@ -279,14 +279,14 @@ def key(client: Client, key_id: str) -> Properties:
     stored = pick(given, "Description Enabled KeySpec KeyUsage MultiRegion Origin") | {"KeyPolicy": policy}
     stored["EnableKeyRotation"] = kms.get_key_rotation_status(KeyId=key_id)["KeyRotationEnabled"]
     tags = kms.list_resource_tags(KeyId=key_id)["Tags"]
-    stored |= as_tags({one["TagKey"]: one["TagValue"] for one in tags})
+    stored |= as_tags({tag["TagKey"]: tag["TagValue"] for tag in tags})
     at_default = {"Enabled": True, "KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT", "Origin": "AWS_KMS"}
     return without_defaults(stored, at_default | {"EnableKeyRotation": False, "MultiRegion": False})
 
 
 def key_alias(client: Client, name: str) -> Properties:
     aliases = client("kms").list_aliases()["Aliases"]
-    [given] = [one for one in aliases if one["AliasName"] == name]
+    [given] = [alias for alias in aliases if alias["AliasName"] == name]
     return {"AliasName": name, "TargetKeyId": given["TargetKeyId"]}
 
 
@@ -303,7 +303,9 @@ def mapping(client: Client, uuid: str) -> Properties:
 def invoke_config(client: Client, physical: str) -> Properties:
     name, _, qualifier = physical.partition("|")
     given = client("lambda").get_function_event_invoke_config(FunctionName=name, Qualifier=qualifier)
-    destinations = {which: one for which, one in given.get("DestinationConfig", {}).items() if one}
+    destinations = {
+        which: destination for which, destination in given.get("DestinationConfig", {}).items() if destination
+    }
     stored = pick(given, "MaximumEventAgeInSeconds MaximumRetryAttempts")
     return without_defaults(
         stored | {"FunctionName": name, "Qualifier": qualifier, "DestinationConfig": destinations}, {}
@@ -326,7 +328,11 @@ def as_tags(tags: dict[str, str] | None) -> Properties:
 
 
 def without_defaults(stored: Properties, at_default: Properties) -> Properties:
-    return {name: one for name, one in stored.items() if one not in (None, "", [], {}) and one != at_default.get(name)}
+    return {
+        name: value
+        for name, value in stored.items()
+        if value not in (None, "", [], {}) and value != at_default.get(name)
+    }
 
 
 READERS: dict[str, Callable[[Client, str], Properties]] = {

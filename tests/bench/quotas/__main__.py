@@ -45,7 +45,9 @@ def play(scene: Scene) -> bool:
 
     def finish(cloud: VirtualCloud) -> None:
         statuses.update(row["status"] for row in looking.ledger_rows(cloud) if row["sk"].startswith("run#"))
-        letters.update(one["letter"].get("requestContext", {}).get("condition", "") for one in looking.letters(cloud))
+        letters.update(
+            letter["letter"].get("requestContext", {}).get("condition", "") for letter in looking.letters(cloud)
+        )
 
     began = time.process_time()
     with TemporaryDirectory() as folder:

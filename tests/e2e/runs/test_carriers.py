@@ -30,14 +30,16 @@ def results(deployed: Deployed, occurrence: str) -> list[dict[str, Any]]:
 
 
 def carriers(deployed: Deployed) -> list[str]:
-    return [one["Name"] for one in deployed.cloud.client("scheduler").list_schedules(GroupName=GROUP)["Schedules"]]
+    return [
+        schedule["Name"] for schedule in deployed.cloud.client("scheduler").list_schedules(GroupName=GROUP)["Schedules"]
+    ]
 
 
 def test_a_retry_comes_once_and_on_time(deployed: Deployed) -> None:
     effects = deployed.effects / "stubborn.jsonl"
     occurrence = trigger(deployed, effects)
     deployed.watch.until(lambda: len(results(deployed, occurrence)) == 3, 60, "the third attempt")
-    outcomes = [(one["cronstack"], one["attempt"]) for one in results(deployed, occurrence)]
+    outcomes = [(result["cronstack"], result["attempt"]) for result in results(deployed, occurrence)]
     assert outcomes == [("retrying", 1), ("retrying", 2), ("succeeded", 3)]
     assert [json.loads(line)["attempt"] for line in effects.read_text().splitlines()] == [1, 2, 3]
     (row,) = [row for row in read(deployed, "runs", "stubborn") if row["occurrence"] == occurrence]
@@ -45,7 +47,7 @@ def test_a_retry_comes_once_and_on_time(deployed: Deployed) -> None:
     assert row["result"] == {"resumed": {"got_to": 2}}
     assert not deployed.watch.all("retry", function=FUNCTION), "Lambda did not retry"
     fired = deployed.watch.all("fired", schedule=lambda arn: GROUP in arn)
-    assert [job_of_carrier(one["schedule"].rpartition("/")[2]) for one in fired] == ["stubborn"] * 2
+    assert [job_of_carrier(firing["schedule"].rpartition("/")[2]) for firing in fired] == ["stubborn"] * 2
     assert carriers(deployed) == [], "each deletes itself"
 
 
@@ -73,7 +75,7 @@ def test_an_undelivered_carrier_is_a_dead_letter_and_can_be_redriven(deployed: D
     role = role_name("trial", "stubborn", iam.meta.region_name, "carrier")
     (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-    of_queue = [one for one in document["Statement"] if one["Action"] == "sqs:SendMessage"]
+    of_queue = [statement for statement in document["Statement"] if statement["Action"] == "sqs:SendMessage"]
     iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document | {"Statement": of_queue}))
     occurrence = trigger(deployed, deployed.effects / "undelivered.jsonl")
     deployed.watch.until(lambda: bool(deployed.watch.all("dead_letter", origin="delivery")), 60, "the dead letter")
@@ -87,5 +89,5 @@ def test_an_undelivered_carrier_is_a_dead_letter_and_can_be_redriven(deployed: D
     iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
     (driven,) = read(deployed, "dead-letters", "redrive", "stubborn", "--wait")
     assert (driven["accepted"], driven["status"]) == (True, "succeeded")
-    assert [one["attempt"] for one in results(deployed, occurrence)] == [1, 2, 3]
+    assert [result["attempt"] for result in results(deployed, occurrence)] == [1, 2, 3]
     assert read(deployed, "dead-letters", "list", "stubborn") == []

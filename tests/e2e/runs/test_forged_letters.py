@@ -113,17 +113,17 @@ def test_a_forged_letter_deletes_nothing(deployer: Deployer) -> None:
         if len(letters) == 2:
             break
         time.sleep(0.1)
-    assert sorted(one["origin"] for one in letters) == ["delivery", "handler"]
+    assert sorted(letter["origin"] for letter in letters) == ["delivery", "handler"]
 
     refused = cronstack(deployer, "redrive", "retention", code=1)
-    assert sorted(one["detail"] for one in refused) == [
+    assert sorted(result["detail"] for result in refused) == [
         f"it was sent by the carriers' role of the job {FORGER}, but names the job retention; it stays",
         f"it was sent by the role of the job {FORGER}, but names the job retention; it stays",
     ]
     shown = cronstack(deployer, "redrive", "retention", "--any-sender", "--dry-run", code=0)
-    assert [one["input"] for one in shown if one["input"]] == [{"days": 90}]
+    assert [result["input"] for result in shown if result["input"]] == [{"days": 90}]
     assert 'the letter has input {"days": -100000}, but the schedule trial-examples-retention.1 has' in "".join(
-        note for one in shown for note in one["notes"]
+        note for result in shown for note in result["notes"]
     )
     first, copy = cronstack(deployer, "redrive", "retention", "--any-sender", "--wait", code=1)
     assert (first["status"], first["input"], first["input_by"]) == (
@@ -132,4 +132,4 @@ def test_a_forged_letter_deletes_nothing(deployer: Deployer) -> None:
         "the schedule trial-examples-retention.1",
     )
     assert copy["detail"] == "a copy: this command has redriven its occurrence already"
-    assert [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [young]
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [young]

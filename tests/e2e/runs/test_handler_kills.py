@@ -137,7 +137,7 @@ class Killer:
 
 def killed(cloud: Cloud) -> list[dict[str, Any]]:
     """Return the invocations that ended by a kill."""
-    return [one for one in cloud.events("finished", outcome="error") if "signal: killed" in one["error"]]
+    return [event for event in cloud.events("finished", outcome="error") if "signal: killed" in event["error"]]
 
 
 class Ends:
@@ -153,10 +153,10 @@ class Ends:
 
     def count(self) -> int:
         finished = self._stack.cloud.events("finished", outcome="ok")
-        answers = [json.loads(one["result"]) for one in finished]
+        answers = [json.loads(event["result"]) for event in finished]
         if len(self._stack.cloud.events("dead_letter")) > self.letters.total():
             self.read()
-        return len({one["occurrence"] for one in answers if one.get("cronstack") in FINAL} | set(self.letters))
+        return len({answer["occurrence"] for answer in answers if answer.get("cronstack") in FINAL} | set(self.letters))
 
     def read(self) -> None:
         """Receive the letters."""
@@ -190,7 +190,7 @@ def test_fifty_kills(cloud: Cloud, tmp_path: Path) -> None:
     runs = {name: run for job in JOBS for name, run in stack.runs(job).items()}
     succeeded = {name for name, run in runs.items() if run.status == "succeeded"}
     dead = {name for name, run in runs.items() if run.status == "dead"}
-    carried = [one for one in cloud.events("fired") if "/carrier." in one["schedule"]]
+    carried = [firing for firing in cloud.events("fired") if "/carrier." in firing["schedule"]]
     print(
         f"seed {SEED}: {killer.kills} kills, {len(killed(cloud))} of them in an invocation; {len(due)} firings:"
         f" {len(succeeded)} succeeded, {len(dead)} are dead, {len(letters)} have a letter,"
@@ -235,7 +235,7 @@ def check_file_and_ledger(
     for occurrence in due:
         own_lines = [line for line in lines if line["occurrence"] == occurrence]
         written = [(line["attempt"], line["what"]) for line in own_lines]
-        assert written == sorted(set(written), key=lambda one: (one[0], one[1] == "end")), occurrence
+        assert written == sorted(set(written), key=lambda line: (line[0], line[1] == "end")), occurrence
         assert all((attempt, "start") in written for attempt, _ in written), occurrence
         last = runs[occurrence].attempt if occurrence in runs else 0
         assert last <= ATTEMPTS + 1, "one more than the limit is a claim that only writes the status dead"

@@ -67,11 +67,12 @@ def test_a_thousand_schedules_of_one_minute_fire_once_each(cloud: Cloud) -> None
         event = cloud.next_event(60)
         fired += [event] if event["event"] == "fired" else []
     finished = Counter(cloud.await_end("echo", TO_FUNCTIONS))
-    assert {one["schedule"] for one in fired} == {
+    assert {firing["schedule"] for firing in fired} == {
         f"arn:aws:scheduler:us-east-1:123456789012:schedule/default/crowd{number}" for number in range(SCHEDULES)
     }
     lates = [
-        (datetime.fromisoformat(one["at"]) - datetime.fromisoformat(one["scheduled"])).total_seconds() for one in fired
+        (datetime.fromisoformat(firing["at"]) - datetime.fromisoformat(firing["scheduled"])).total_seconds()
+        for firing in fired
     ]
     print(
         f"{SCHEDULES} schedules made in {made:.1f} s; late: median {statistics.median(lates):.3f} s, "
@@ -100,8 +101,8 @@ def test_fifty_functions_at_once_run_once_each(cloud: Cloud) -> None:
     in_parallel(make, range(FUNCTIONS))
     ends = {f"slow{number}": cloud.await_end(f"slow{number}", 1) for number in range(FUNCTIONS)}
     assert ends == {f"slow{number}": [str(number)] for number in range(FUNCTIONS)}
-    starts = sorted(at(one) for one in cloud.told if one["event"] == "started" and "slow" in one["function"])
-    stops = sorted(at(one) for one in cloud.told if one["event"] == "finished" and "slow" in one["function"])
+    starts = sorted(at(event) for event in cloud.told if event["event"] == "started" and "slow" in event["function"])
+    stops = sorted(at(event) for event in cloud.told if event["event"] == "finished" and "slow" in event["function"])
     together = max(sum(begin <= moment for begin in starts) - sum(end < moment for end in stops) for moment in starts)
     print(f"{FUNCTIONS} functions: up to {together} at once, done {(stops[-1] - due).total_seconds():.1f} s after due")
     assert len(starts) == FUNCTIONS
@@ -115,7 +116,9 @@ def received(cloud: Cloud, url: str) -> list[int]:
     """Receive and delete all messages of a queue. Return their numbers."""
     sqs, found = cloud.client("sqs"), []
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        found += [json.loads(one["Body"])["n"] for one in messages]
-        entries = [{"Id": str(index), "ReceiptHandle": one["ReceiptHandle"]} for index, one in enumerate(messages)]
+        found += [json.loads(message["Body"])["n"] for message in messages]
+        entries = [
+            {"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]} for index, message in enumerate(messages)
+        ]
         sqs.delete_message_batch(QueueUrl=url, Entries=entries)
     return found

@@ -107,8 +107,8 @@ def test_not_before_its_lease_is_over_and_not_long_after(seen: Seen) -> None:
 
 
 def test_deliveries_during_the_lease_are_deferred_and_spend_no_attempt(seen: Seen) -> None:
-    results = [one["result"] for one in seen.stack.cloud.events("finished", function="kills-alone", outcome="ok")]
-    deferred = [one for one in results if '"deferred"' in one]
+    results = [event["result"] for event in seen.stack.cloud.events("finished", function="kills-alone", outcome="ok")]
+    deferred = [result for result in results if '"deferred"' in result]
     assert len(deferred) >= DUPLICATES + 1, "Lambda's retry, and each duplicate"
     killed = seen.stack.cloud.events("finished", function="kills-alone", outcome="error")
     assert len(killed) == 1
@@ -116,7 +116,7 @@ def test_deliveries_during_the_lease_are_deferred_and_spend_no_attempt(seen: See
 
 
 def test_all_deferred_deliveries_create_one_carrier(seen: Seen) -> None:
-    fired = [one for one in seen.stack.cloud.events("fired") if "carrier.alone." in one["schedule"]]
+    fired = [firing for firing in seen.stack.cloud.events("fired") if "carrier.alone." in firing["schedule"]]
     assert len(fired) == 1
 
 

@@ -43,8 +43,8 @@ def test_a_failed_trigger_is_listed_fixed_and_redriven(deployed: Deployed, tmp_p
     occurrence = row["occurrence"]
 
     for _ in range(2):  # listing changes nothing
-        letters = [one for one in read(deployed, "dead-letters", "list") if one["job"] == "fragile"]
-        assert [one["occurrence"] for one in letters] == [occurrence]
+        letters = [letter for letter in read(deployed, "dead-letters", "list") if letter["job"] == "fragile"]
+        assert [letter["occurrence"] for letter in letters] == [occurrence]
     assert letters[0]["error"] == f"FileNotFoundError: no {needed}"
     assert "FileNotFoundError" in cronstack(deployed, "dead-letters", "summary")
     shown = cronstack(deployed, "dead-letters", "show", occurrence)
@@ -89,8 +89,8 @@ def test_a_backfill_with_again_is_a_new_generation(deployed: Deployed) -> None:
     assert "3 occurrences of fragile, from 2013-01-01T05:00:00Z on, are older than 16 days" in output
     assert "--again" in output
     filled = read(deployed, *january, "--again")
-    assert [one["occurrence"] for one in filled] == [f"t-2013-01-0{day}T05:00:00Z~2" for day in (1, 2, 3)]
-    assert {one["result"] for one in filled} == {"succeeded"}
+    assert [row["occurrence"] for row in filled] == [f"t-2013-01-0{day}T05:00:00Z~2" for day in (1, 2, 3)]
+    assert {row["result"] for row in filled} == {"succeeded"}
     rows = read(deployed, "runs", "fragile", "--since", "2013-01-01", "-n", "100")
     assert [row["result"]["day"] for row in rows if row["occurrence"].startswith("t-2013")] == [
         "2013-01-03",

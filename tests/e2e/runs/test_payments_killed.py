@@ -152,7 +152,7 @@ def test_a_hundred_payments(
 
 
 def killed(cloud: Cloud) -> list[dict[str, Any]]:
-    return [one for one in cloud.events("finished", outcome="error") if "signal: killed" in one["error"]]
+    return [event for event in cloud.events("finished", outcome="error") if "signal: killed" in event["error"]]
 
 
 def change_plans(once: Once, shared: datetime, chance: Random) -> dict[str, tuple[str, str]]:

@@ -70,12 +70,12 @@ def letter_of(deployed: Deployed, queue: str, word: str) -> dict[str, Any]:
     sqs = deployed.cloud.client("sqs")
     asked: dict[str, Any] = {"QueueUrl": queue, "WaitTimeSeconds": 20, "MaxNumberOfMessages": 10}
     while messages := sqs.receive_message(**asked, MessageAttributeNames=["All"]).get("Messages"):
-        for one in messages:
-            if word in one["Body"]:
-                sqs.delete_message(QueueUrl=queue, ReceiptHandle=one["ReceiptHandle"])
-                why = one.get("MessageAttributes", {}).get("ERROR_CODE", {}).get("StringValue", "")
-                return {"body": json.loads(one["Body"]), "why": why}
-            sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=one["ReceiptHandle"], VisibilityTimeout=0)
+        for message in messages:
+            if word in message["Body"]:
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+                why = message.get("MessageAttributes", {}).get("ERROR_CODE", {}).get("StringValue", "")
+                return {"body": json.loads(message["Body"]), "why": why}
+            sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
     raise AssertionError(f"no letter with {word!r}")
 
 

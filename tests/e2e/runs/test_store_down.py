@@ -49,7 +49,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
 
         def answers(job: str) -> list[dict[str, Any]]:
             ended = cloud.events("finished", function=f"kills-{job}")
-            return [json.loads(one["result"]) | {"at": one["at"]} for one in ended]
+            return [json.loads(event["result"]) | {"at": event["at"]} for event in ended]
 
         down = [{"service": "dynamodb", "caller": f"kills-{job}", "answer": DOWN[job][0]} for job in DOWN]
         with faults(cloud.endpoint, *down):
@@ -69,9 +69,9 @@ def test_a11_2_nothing_runs_and_nothing_is_stored_while_the_ledger_is_down(seen:
 def test_a11_2_an_event_is_carried_over_an_outage_and_then_runs_once(seen: Seen, job: str) -> None:
     """Rule: carriers last longer than Lambda's three deliveries within three minutes."""
     *put_off, last = seen.answers[job]
-    assert {(one["cronstack"], one["reason"]) for one in put_off} == {("deferred", "outage")}
-    assert all(one["note"].startswith(DOWN[job][1]) for one in put_off)
-    times = [datetime.fromisoformat(one["at"]).timestamp() for one in seen.answers[job]]
+    assert {(answer["cronstack"], answer["reason"]) for answer in put_off} == {("deferred", "outage")}
+    assert all(answer["note"].startswith(DOWN[job][1]) for answer in put_off)
+    times = [datetime.fromisoformat(answer["at"]).timestamp() for answer in seen.answers[job]]
     pauses = [later - earlier for earlier, later in pairwise(times)]
     assert all(50 <= pause <= 960 for pause in pauses), pauses
     assert (last["cronstack"], last["attempt"]) == ("succeeded", 1)

@@ -89,14 +89,14 @@ class Processes:
     def requests(self, ahead: int) -> int:
         """Return the number of requests of a process that the local cloud has answered."""
         caller = access_key_of(self._names[ahead])
-        return sum(one["caller"] == caller for one in self._stack.cloud.requests())
+        return sum(request["caller"] == caller for request in self._stack.cloud.requests())
 
     def lines(self, due: datetime) -> list[dict[str, Any]]:
         """Return the lines that handlers have written about an occurrence."""
-        return [one for one in lines_of(self.effects) if one["occurrence"] == f"t-{due:%Y-%m-%dT%H:%M:%SZ}"]
+        return [line for line in lines_of(self.effects) if line["occurrence"] == f"t-{due:%Y-%m-%dT%H:%M:%SZ}"]
 
     def has_run_once(self, due: datetime) -> bool:
-        return [(one["attempt"], one["what"]) for one in self.lines(due)] == [(1, "start"), (1, "end")]
+        return [(line["attempt"], line["what"]) for line in self.lines(due)] == [(1, "start"), (1, "end")]
 
     def await_start(self, due: datetime, outcome: Future[str]) -> None:
         """Return when the handler of an occurrence has started."""
