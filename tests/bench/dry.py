@@ -105,8 +105,8 @@ def answers(fields: list[Fields], days: int) -> int:
         Planned(f"job{n}", (parse(f"cron({each.aws()})"),), policies[n % 3], timeouts[n % 5])
         for n, each in enumerate(fields)
     ]
-    found = what_if(jobs, Span(SINCE, SINCE + timedelta(days=days)), [Case("timeout", {})])
-    return sum(found.firings.values())
+    result = what_if(jobs, Span(SINCE, SINCE + timedelta(days=days)), [Case("timeout", {})])
+    return sum(result.firings.values())
 
 
 def measure(options: Any) -> dict[str, Any]:

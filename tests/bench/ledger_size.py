@@ -131,8 +131,8 @@ class Ledger:
 
     def _plan(self, store: Store, key: str, due: int) -> Occurrence:
         event = planned_event(KEYED, key, due - MINUTE, due=due, input={"order": key})
-        asked = print_time(due)
-        plan = PlanItem("planned", key, due, due - MINUTE, asked, payload_hash({"order": key}), event)
+        at = print_time(due)
+        plan = PlanItem("planned", key, due, due - MINUTE, at, payload_hash({"order": key}), event)
         _ask(store, plan_requests.write(self.table, KEYED, plan, None, ttl=self._ttl))
         return parse_event(json.loads(event), KEYED)
 
@@ -208,11 +208,11 @@ def measured(ledger: Ledger, rounds: int, project: Path, cloud: LocalCloud) -> l
     columns = zip(
         *([seconds(arguments, project, cloud) for arguments in COMMANDS.values()] for _ in range(rounds)), strict=True
     )
-    found = [median(column) for column in columns]
-    found.append(median(ledger.update() for _ in range(40)))
+    medians = [median(column) for column in columns]
+    medians.append(median(ledger.update() for _ in range(40)))
     with ledger.reader():
-        found.append(median(ledger.update() for _ in range(40)))
-    return found
+        medians.append(median(ledger.update() for _ in range(40)))
+    return medians
 
 
 def main() -> int:
@@ -222,16 +222,16 @@ def main() -> int:
         deployer: Deployer = user_project(Path(folder) / STACK, STACK, cloud)
         deployer.bootstrap()
         deployer.deploy()
-        ledger, found = Ledger(cloud), []
+        ledger, columns = Ledger(cloud), []
         for size in (FEW, rows):
             started = time.perf_counter()
             ledger.fill(size)
             print(f"{size:,} rows written in {time.perf_counter() - started:.0f} s", file=sys.stderr)
-            found.append(measured(ledger, rounds, deployer.root, cloud))
+            columns.append(measured(ledger, rounds, deployer.root, cloud))
     print(f"{'median of ' + str(rounds):32}{FEW:>10,} rows{rows:>10,} rows{'ratio':>8}")
     names = [*COMMANDS, "one update", "one update during reads"]
-    ratios = [many / few for few, many in zip(*found, strict=True)]
-    for name, few, many, ratio in zip(names, *found, ratios, strict=True):
+    ratios = [many / few for few, many in zip(*columns, strict=True)]
+    for name, few, many, ratio in zip(names, *columns, ratios, strict=True):
         print(f"{name:32}{few * 1000:>12.0f} ms{many * 1000:>12.0f} ms{ratio:>8.2f}")
     return int(max(ratios[: len(COMMANDS)]) > GOAL)
 

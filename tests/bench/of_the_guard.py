@@ -95,13 +95,13 @@ class Scene:
     ) -> Invocation:
         of: Job = job(**({"name": "stats"} | policy))(handler)
         self.now = max(self.now, due)
-        given = event or {"cronstack": 1, "job": "stats", "scheduled": print_time(due), "input": {}}
-        return Invocation(of, given, Context(self, of.timeout), self.shell)
+        payload = event or {"cronstack": 1, "job": "stats", "scheduled": print_time(due), "input": {}}
+        return Invocation(of, payload, Context(self, of.timeout), self.shell)
 
-    def deliver(self, handler: Callable[[Run], object], due: int = NOON, **given: Any) -> None:
+    def deliver(self, handler: Callable[[Run], object], due: int = NOON, **options: Any) -> None:
         """Deliver an event and run it to its end."""
         with suppress(Broken):
-            self.start(handler, due, **given).work()
+            self.start(handler, due, **options).work()
 
     def begin(self, due: int = NOON, **policy: Any) -> None:
         """Deliver an event and kill it in its handler."""

@@ -138,22 +138,22 @@ def _without_scheduler(ledger: Transport, now: Callable[[], int]) -> Transport:
 
 def counted(count: int) -> list[Partition]:
     """Schedule and run ``count`` plans in memory. Return the written partitions."""
-    made: list[Counting] = []
+    transports: list[Counting] = []
 
     def transport_at(now: Callable[[], int]) -> Counting:
-        made.append(Counting(now))
-        return made[0]
+        transports.append(Counting(now))
+        return transports[0]
 
     play(count, transport_at)
-    return [Partition(of_index, name, units) for (of_index, name), units in sorted(made[0].units.items())]
+    return [Partition(of_index, name, units) for (of_index, name), units in sorted(transports[0].units.items())]
 
 
 def of_each_kind(partitions: list[Partition]) -> dict[str, list[float]]:
     """Return the units of the partitions of each kind, the most first."""
-    found = defaultdict(list)
+    by_kind = defaultdict(list)
     for partition in partitions:
-        found[partition.kind].append(partition.written)
-    return {kind: sorted(units, reverse=True) for kind, units in found.items()}
+        by_kind[partition.kind].append(partition.written)
+    return {kind: sorted(units, reverse=True) for kind, units in by_kind.items()}
 
 
 def lines(count: int, partitions: list[Partition]) -> Iterator[str]:

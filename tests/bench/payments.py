@@ -231,12 +231,12 @@ def _redrive(cloud: VirtualCloud, stack: str) -> int:
 
 
 def _answers(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    by_order: dict[str, list[dict[str, Any]]] = defaultdict(list)
     checkouts = [row for row in rows if row["pk"] == "job#checkout" and row["status"] == "succeeded"]
     for row in sorted(checkouts, key=lambda row: row["ended"]):
         result = json.loads(row["result"])
-        found[result["order"]].append(result | {"ended": row["ended"]})
-    return found
+        by_order[result["order"]].append(result | {"ended": row["ended"]})
+    return by_order
 
 
 def judge(played: Played) -> dict[str, int]:

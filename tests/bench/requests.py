@@ -67,8 +67,8 @@ def main() -> None:
             ours = counted(wire, situation, of_the_guard.Scene(cloud))
             theirs, instead = "| |", "has no equivalent"
             if situation.__name__ in of_powertools.INSTEAD:
-                asked, instead = of_powertools.INSTEAD[situation.__name__]
-                theirs = str(counted(wire, asked, of_powertools.Scene(cloud)))
+                equivalent, instead = of_powertools.INSTEAD[situation.__name__]
+                theirs = str(counted(wire, equivalent, of_powertools.Scene(cloud)))
             print(f"| {situation.__name__.replace('_', ' ')} | {ours} | {theirs} | {instead} |")
 
 

@@ -75,22 +75,22 @@ class Wire:
     @contextmanager
     def counted(self) -> Iterator[list[Exchange]]:
         """Yield the exchanges of the block, which are added at its end."""
-        found: list[Exchange] = []
+        exchanges: list[Exchange] = []
         before = len(self.exchanges)
-        yield found
-        found += self.exchanges[before:]
+        yield exchanges
+        exchanges += self.exchanges[before:]
 
-    def _pass_on(self, asked: BaseHTTPRequestHandler) -> None:
-        body = asked.rfile.read(int(asked.headers.get("Content-Length") or 0))
-        target = asked.headers.get("X-Amz-Target", "")
-        operation = target.rpartition(".")[2] or _REST.get((asked.command, asked.path.split("/")[1]), "?")
+    def _pass_on(self, handler: BaseHTTPRequestHandler) -> None:
+        body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        target = handler.headers.get("X-Amz-Target", "")
+        operation = target.rpartition(".")[2] or _REST.get((handler.command, handler.path.split("/")[1]), "?")
         request = json.loads(body) if target.startswith("DynamoDB") else {}
         tables = sorted(tables_of(request))
         before = {table: self._keyed(table, request) for table in tables}
         connection = HTTPConnection(self._upstream, timeout=60)
         try:
-            headers = {name: value for name, value in asked.headers.items() if name.lower() != "host"}
-            connection.request(asked.command, asked.path, body, headers)
+            headers = {name: value for name, value in handler.headers.items() if name.lower() != "host"}
+            connection.request(handler.command, handler.path, body, headers)
             answer = connection.getresponse()
             payload = answer.read()
             fields = dict(answer.getheaders())
@@ -99,13 +99,13 @@ class Wire:
         after = {table: self._keyed(table, request) for table in tables}
         written, read = units(operation, request, before, after) if request else (0, 0.0)
         self.exchanges.append(Exchange(operation, answer.status, written, read))
-        asked.send_response(answer.status)
+        handler.send_response(answer.status)
         for name, value in fields.items():
             if name.lower() not in ("content-length", "date", "server", "connection"):
-                asked.send_header(name, value)
-        asked.send_header("Content-Length", str(len(payload)))
-        asked.end_headers()
-        asked.wfile.write(payload)
+                handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(payload)))
+        handler.end_headers()
+        handler.wfile.write(payload)
 
     def _keyed(self, table: str, request: Mapping[str, Any]) -> Items:
         """Return the table's items by their keys in the request."""

@@ -114,10 +114,10 @@ def runs(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _plain(value: Mapping[str, Any]) -> Any:
-    kind, held = next(iter(value.items()))
+    kind, content = next(iter(value.items()))
     if kind == "N":
-        return Decimal(held) if "." in held else int(held)
-    return {name: _plain(member) for name, member in held.items()} if kind == "M" else held
+        return Decimal(content) if "." in content else int(content)
+    return {name: _plain(member) for name, member in content.items()} if kind == "M" else content
 
 
 def play(days: int, jobs: list[str] | None, progress: Any = None) -> tuple[Simulated, Recorded]:
@@ -134,18 +134,19 @@ def play(days: int, jobs: list[str] | None, progress: Any = None) -> tuple[Simul
     return result, recorded
 
 
-def check(found: Mapping[str, Any], days: int) -> str:
+def check(days_found: Mapping[str, Any], days: int) -> str:
     """Compare the days. Raise AssertionError for the first wrong one."""
     expected = counted_from_the_wheel()
     wanted = {day: expected[day] for day in sorted(expected)[:days]}
     for day, statistics in wanted.items():
         assert {**statistics, "mean_departure_delay": None} == {
-            **found.get(day, {}),
+            **days_found.get(day, {}),
             "mean_departure_delay": None,
         }, day
-        assert Decimal(found[day]["mean_departure_delay"]) == statistics["mean_departure_delay"], day
-    assert found.keys() == wanted.keys()
-    return f"{len(found)} days, {sum(day['flights'] for day in found.values()):,} flights: each day as in the file"
+        assert Decimal(days_found[day]["mean_departure_delay"]) == statistics["mean_departure_delay"], day
+    assert days_found.keys() == wanted.keys()
+    flights = sum(day["flights"] for day in days_found.values())
+    return f"{len(days_found)} days, {flights:,} flights: each day as in the file"
 
 
 def main() -> int:

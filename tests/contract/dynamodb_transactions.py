@@ -45,8 +45,8 @@ def put(store: Store, name: str, **attributes: dict[str, Any]) -> None:
 
 def read(store: Store, name: str) -> Item | None:
     """Return the item without its keys, or None if it is missing."""
-    found = store.client.get_item(TableName=store.table, Key=key(name), ConsistentRead=True).get("Item")
-    return None if found is None else {field: value for field, value in found.items() if field not in ("pk", "sk")}
+    item = store.client.get_item(TableName=store.table, Key=key(name), ConsistentRead=True).get("Item")
+    return None if item is None else {field: value for field, value in item.items() if field not in ("pk", "sk")}
 
 
 def update(store: Store, name: str, expression: str, condition: str | None = None, **values: Any) -> dict[str, Any]:
@@ -93,8 +93,8 @@ def codes(error: ClientError | None) -> list[str]:
 
 def code(error: ClientError | None) -> str:
     assert error is not None, "the request was not refused"
-    found: str = error.response["Error"]["Code"]
-    return found
+    error_code: str = error.response["Error"]["Code"]
+    return error_code
 
 
 def all_or_nothing(store: Store) -> None:
@@ -231,11 +231,11 @@ def numbers_keep_their_digits(store: Store) -> None:
     milliseconds, digits = "1795467717322.156", "12345678901234567890123456789012345678"
     put(store, "a", ms=N(milliseconds), big=N(digits), n=N("1"))
     assert transact(store, update(store, "a", "ADD big :one SET n = n - :one", one=N("1"))) is None
-    found = read(store, "a")
-    assert found is not None
-    assert found["ms"] == N(milliseconds)
-    assert found["big"] == N("12345678901234567890123456789012345679")
-    assert found["n"] == N("0")
+    item = read(store, "a")
+    assert item is not None
+    assert item["ms"] == N(milliseconds)
+    assert item["big"] == N("12345678901234567890123456789012345679")
+    assert item["n"] == N("0")
     assert transact(store, update(store, "a", "SET n = :third", third=N("0.1"))) is None
     assert transact(store, update(store, "a", "ADD n :fifth", fifth=N("0.2"))) is None
     assert (read(store, "a") or {})["n"] == N("0.3")

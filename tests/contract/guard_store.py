@@ -35,9 +35,9 @@ class GuardStore(NamedTuple):
         return Done({k: v for k, v in answer.fields.items() if k in SHOWN}) if isinstance(answer, Done) else answer
 
     def item(self, key: str) -> dict[str, Any] | None:
-        found = self.ask(_read(self.table, key))
-        assert isinstance(found, Done)
-        return found.fields.get("Item")
+        answer = self.ask(_read(self.table, key))
+        assert isinstance(answer, Done)
+        return answer.fields.get("Item")
 
     def plain(self, key: str) -> dict[str, Any]:
         """Return the item's values, without its keys."""

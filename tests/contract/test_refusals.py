@@ -28,16 +28,16 @@ KIT = ROOT / "infra" / "cronstack_infra" / "conformance"
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[LocalCloud]:
-    with LocalCloud.start() as found:
-        yield found
+    with LocalCloud.start() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
 def stage(cloud: LocalCloud) -> Stage:
     """Build the stage. It is not cleared, because the whole cloud is stopped."""
-    made = Stage(clients(cloud.endpoint), "kit")
-    made.build()
-    return made
+    stage = Stage(clients(cloud.endpoint), "kit")
+    stage.build()
+    return stage
 
 
 def named(row: Row) -> str:
@@ -74,11 +74,11 @@ FAULTS = {
 
 def test_a_removed_rule_fails_its_rows_only() -> None:
     with faulty_cloud(*FAULTS) as cloud:
-        made = Stage(clients(cloud.endpoint), "fault")
-        made.build()
+        stage = Stage(clients(cloud.endpoint), "fault")
+        stage.build()
         for operation, rules in FAULTS.values():
             rows = [row for row in ROWS if row.operation == operation]
-            assert {row.rule for row in rows if not ask(made, row, clock.now()).same} == rules
+            assert {row.rule for row in rows if not ask(stage, row, clock.now()).same} == rules
 
 
 def test_the_command_prints_each_row_and_exits_with_1_after_a_difference(cloud: LocalCloud) -> None:

@@ -47,10 +47,10 @@ def over_http() -> dict[str, Answer]:
     with LocalCloud.start() as local:
         client = clients(local.endpoint, **KEYS)
         client("sqs").create_queue(QueueName=QUEUE)
-        found = {_key(wrong): answer(client, wrong) for wrong in WRONG}
+        refusals = {_key(wrong): answer(client, wrong) for wrong in WRONG}
         transport = Botocore(client)
-        found |= {_key(wrong, "transport"): _sent_by(transport, wrong) for wrong in BY_TRANSPORT}
-    return found
+        refusals |= {_key(wrong, "transport"): _sent_by(transport, wrong) for wrong in BY_TRANSPORT}
+    return refusals
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: f"{wrong.method}: {wrong.what}")
@@ -69,12 +69,12 @@ def test_a_virtual_cloud_refuses_a_handlers_requests(over_http: dict[str, Answer
         cloud.client("sqs").create_queue(QueueName=QUEUE)
         invoke = cloud.client("lambda").invoke
         _deploy(cloud)
-        found = {}
+        refusals = {}
         for wrong in WRONG:
             payload = json.dumps(wrong).encode()
-            found[_key(wrong)] = json.load(invoke(FunctionName="asks", Payload=payload)["Payload"])
+            refusals[_key(wrong)] = json.load(invoke(FunctionName="asks", Payload=payload)["Payload"])
             assert "AWS_LAMBDA_FUNCTION_NAME" not in os.environ, "the test has the environment of the handler"
-    assert found == _of_api(over_http)
+    assert refusals == _of_api(over_http)
 
 
 def test_the_transport_of_a_virtual_cloud_refuses_the_same(over_http: dict[str, Answer]) -> None:
@@ -83,9 +83,9 @@ def test_the_transport_of_a_virtual_cloud_refuses_the_same(over_http: dict[str, 
             assert _sent_by(cloud.calls.transport, wrong) == over_http[_key(wrong, "transport")], wrong.what
 
 
-@pytest.mark.parametrize("given", NOT_SENT.values(), ids=NOT_SENT)
-def test_the_transport_raises_the_errors_of_botocore(given: Mapping[str, Any]) -> None:
-    parameters = SCHEDULE | given
+@pytest.mark.parametrize("wrong", NOT_SENT.values(), ids=NOT_SENT)
+def test_the_transport_raises_the_errors_of_botocore(wrong: Mapping[str, Any]) -> None:
+    parameters = SCHEDULE | wrong
     with VirtualCloud(START) as cloud:
         with pytest.raises(ParamValidationError) as of_botocore:
             cloud.client("scheduler").create_schedule(**parameters)
@@ -119,13 +119,13 @@ def _key(wrong: Wrong, way: str = "API") -> str:
     return f"{way}: {wrong.service} {wrong.method}: {wrong.what}"
 
 
-def _of_api(found: dict[str, Answer]) -> dict[str, Answer]:
-    return {key: value for key, value in found.items() if key.startswith("API: ")}
+def _of_api(refusals: dict[str, Answer]) -> dict[str, Answer]:
+    return {key: value for key, value in refusals.items() if key.startswith("API: ")}
 
 
 def _sent_by(transport: Any, wrong: Wrong) -> Answer:
     """Send a request by a transport. Return code and message; a transport returns no status."""
-    error = transport(OPERATIONS[wrong.method], wrong.given).get("Error", {})
+    error = transport(OPERATIONS[wrong.method], wrong.parameters).get("Error", {})
     return [error.get("Code"), error.get("Message")]
 
 

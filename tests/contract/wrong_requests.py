@@ -35,7 +35,7 @@ class Wrong(NamedTuple):
     code: str
     service: str
     method: str
-    given: Mapping[str, Any]
+    parameters: Mapping[str, Any]
     """"{queue}" is replaced by the queue's URL."""
     body: str | None = None
     """The body that is sent instead of botocore's."""
@@ -123,13 +123,15 @@ WRONG: tuple[Wrong, ...] = (
 def clients(endpoint: str | None = None, **credentials: str) -> Clients:
     """Return a factory of boto3 clients without validation. Default: the endpoint of AWS."""
     config = Config(parameter_validation=False, retries={"total_max_attempts": 1})
-    made: dict[str, Any] = {}
+    created: dict[str, Any] = {}
 
     def client(service: str) -> Any:
-        if service not in made:
+        if service not in created:
             make: Any = boto3.client
-            made[service] = make(service, endpoint_url=endpoint, region_name="us-east-1", config=config, **credentials)
-        return made[service]
+            created[service] = make(
+                service, endpoint_url=endpoint, region_name="us-east-1", config=config, **credentials
+            )
+        return created[service]
 
     return client
 
@@ -137,22 +139,22 @@ def clients(endpoint: str | None = None, **credentials: str) -> Clients:
 def answer(client: Clients, wrong: Wrong) -> Answer:
     """Send a request. Return the refusal, or an empty list after success."""
     url = client("sqs").get_queue_url(QueueName=QUEUE)["QueueUrl"]
-    given = {name: url if value == "{queue}" else value for name, value in wrong.given.items()}
-    asked = client(wrong.service)
+    parameters = {name: url if value == "{queue}" else value for name, value in wrong.parameters.items()}
+    sender = client(wrong.service)
 
     def edit(params: dict[str, Any], **_: Any) -> None:
         params["url"] += wrong.query
         if wrong.body is not None:
             params["body"] = wrong.body.encode()
 
-    asked.meta.events.register("before-call", edit, unique_id="edit")
+    sender.meta.events.register("before-call", edit, unique_id="edit")
     try:
-        getattr(asked, wrong.method)(**given)
+        getattr(sender, wrong.method)(**parameters)
     except ClientError as refused:
         error = refused.response["Error"]
         return [error["Code"], error["Message"], refused.response["ResponseMetadata"]["HTTPStatusCode"]]
     finally:
-        asked.meta.events.unregister("before-call", edit, unique_id="edit")
+        sender.meta.events.unregister("before-call", edit, unique_id="edit")
     return []
 
 

@@ -61,13 +61,13 @@ class QuickStack:
         """Create the function of a job. Return its ARN. By default, the module is named like the job."""
         name = name or names.function_name(self.package, job)
         role = self.carrier_role(job)
-        given = {
+        properties = {
             "Code": {"ZipFile": self._code},
             "Handler": f"{self.package}.{module or job}.{job}",
             "MemorySize": 256,
             "Environment": {"Variables": self.settings(role).environment()},
         }
-        arn = self.cloud.function(name, "", **(given | fields))
+        arn = self.cloud.function(name, "", **(properties | fields))
         self.cloud.client("lambda").put_function_event_invoke_config(
             FunctionName=name, DestinationConfig={"OnFailure": {"Destination": self._letters_arn}}
         )
@@ -123,9 +123,9 @@ class QuickStack:
             schedule["Name"] for page in pages for schedule in page["Schedules"] if schedule["GroupName"] != "default"
         ]
 
-    def invoke(self, job: str, moment: datetime, **given: Any) -> str:
+    def invoke(self, job: str, moment: datetime, **input: Any) -> str:
         """Invoke a function with an event, as Scheduler does. Return the occurrence."""
-        event = {"cronstack": 1, "job": job, "scheduled": f"{moment:%Y-%m-%dT%H:%M:%SZ}", "input": given}
+        event = {"cronstack": 1, "job": job, "scheduled": f"{moment:%Y-%m-%dT%H:%M:%SZ}", "input": input}
         name = names.function_name(self.package, job)
         self.cloud.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(event))
         return f"t-{event['scheduled']}"
@@ -147,8 +147,8 @@ class QuickStack:
         """Return the lease item of a job as DynamoDB returns it."""
         key = {"pk": {"S": f"job#{job}"}, "sk": {"S": "lease"}}
         item = self.cloud.client("dynamodb").get_item(TableName=LEDGER, Key=key, ConsistentRead=True)
-        found: Mapping[str, Any] = item.get("Item", {})
-        return found
+        lease: Mapping[str, Any] = item.get("Item", {})
+        return lease
 
     def delete_lease(self, job: str) -> None:
         """Delete the lease item of a job, as if the job had never run."""
@@ -164,12 +164,12 @@ class QuickStack:
         return self._receive_all(self.deployment.delivery_dead_letters)
 
     def _receive_all(self, url: str) -> list[str]:
-        sqs, found = self.cloud.client("sqs"), []
+        sqs, bodies = self.cloud.client("sqs"), []
         while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
-                found.append(message["Body"])
+                bodies.append(message["Body"])
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return found
+        return bodies
 
     def await_true(self, what: str, holds: Callable[[], bool], seconds: float = 60) -> None:
         """Poll until a condition holds. The ledger sends no notification of a change."""

@@ -76,9 +76,9 @@ def questions(request: dict[str, Any]) -> Iterator[Question]:
         case "s3", "GetObject" | "PutObject":
             yield Question(f"s3:{operation}", f"arn:aws:s3:::{request['path'].split('?')[0].lstrip('/')}")
         case "s3", "ListObjectsV2":
-            asked = urlparse(request["path"])
-            prefix = {"s3:prefix": found} if (found := parse_qs(asked.query).get("prefix")) else {}
-            yield Question("s3:ListBucket", f"arn:aws:s3:::{asked.path.strip('/')}", prefix)
+            url = urlparse(request["path"])
+            prefix = {"s3:prefix": found} if (found := parse_qs(url.query).get("prefix")) else {}
+            yield Question("s3:ListBucket", f"arn:aws:s3:::{url.path.strip('/')}", prefix)
         case "s3", "DeleteObjects":
             bucket = urlparse(request["path"]).path.strip("/")
             for key in re.findall("<Key>(.*?)</Key>", request["body"]):
@@ -94,8 +94,8 @@ def questions(request: dict[str, Any]) -> Iterator[Question]:
             passed = {"iam:PassedToService": "scheduler.amazonaws.com"}
             yield Question("iam:PassRole", body["Target"]["RoleArn"], passed)
         case "scheduler", "GetSchedule" | "DeleteSchedule":
-            asked = urlparse(request["path"])
-            name, group = asked.path.rpartition("/")[2], parse_qs(asked.query)["groupName"][0]
+            url = urlparse(request["path"])
+            name, group = url.path.rpartition("/")[2], parse_qs(url.query)["groupName"][0]
             yield Question(f"scheduler:{operation}", f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/{group}/{name}")
         case "ses", "SendEmail":
             source = parse_qs(request["body"])["Source"][0]
@@ -202,12 +202,16 @@ EXPECTED: dict[str, set[str]] = {
 @pytest.mark.parametrize("job", JOBS)
 def test_no_call_of_an_example_would_be_denied(examples: tuple[LocalCloud, Watch, Deployer], job: str) -> None:
     cloud, _, _ = examples
-    asked = [question for call in calls_of(cloud, job) for question in questions(call)]
-    actions = {question.action for question in asked}
-    print(f"{job}: {len(asked)} calls, {', '.join(sorted(actions))}")
+    all_questions = [question for call in calls_of(cloud, job) for question in questions(call)]
+    actions = {question.action for question in all_questions}
+    print(f"{job}: {len(all_questions)} calls, {', '.join(sorted(actions))}")
     assert "dynamodb:UpdateItem" in actions, "each run claims and settles"
     assert EXPECTED[job] <= actions
-    denied = [question for question, yes in zip(asked, judge(role_policies(cloud, job), asked), strict=True) if not yes]
+    denied = [
+        question
+        for question, yes in zip(all_questions, judge(role_policies(cloud, job), all_questions), strict=True)
+        if not yes
+    ]
     assert not denied
 
 

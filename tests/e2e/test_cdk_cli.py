@@ -71,14 +71,14 @@ class Shop:
         scheduler = self.cloud.client("scheduler")
         listed = scheduler.list_schedules(GroupName=group)["Schedules"]
         return {
-            found["Name"]: scheduler.get_schedule(GroupName=group, Name=found["Name"])["ScheduleExpression"]
-            for found in listed
+            schedule["Name"]: scheduler.get_schedule(GroupName=group, Name=schedule["Name"])["ScheduleExpression"]
+            for schedule in listed
         }
 
     def functions(self) -> set[str]:
         """Return the functions of jobs."""
-        found = self.cloud.client("lambda").list_functions()["Functions"]
-        return {function["FunctionName"] for function in found if STACK in function["Environment"]["Variables"]}
+        functions = self.cloud.client("lambda").list_functions()["Functions"]
+        return {function["FunctionName"] for function in functions if STACK in function["Environment"]["Variables"]}
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +94,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     text = (ROOT / "cdk.json").read_text("utf-8")
     (root / "cdk.json").write_text(text.replace('project": "cronstack"', 'project": "shop"'), "utf-8")
     with LocalCloud.start() as cloud:
-        made = Shop(root, cloud)
-        made.cdk("bootstrap")
-        yield made
+        project = Shop(root, cloud)
+        project.cdk("bootstrap")
+        yield project
 
 
 def test_the_examples_from_deploy_to_destroy(shop: Shop) -> None:
@@ -208,13 +208,13 @@ class Plain:
         }
         manifest = {"version": "36.0.0", "artifacts": {self.name: artifact}}
         (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
-        asked = ("--require-approval", "never") if command == "deploy" else ()
-        return self.shop.cdk(command, "--app", folder.name, *asked, *args, code=code)
+        approval = ("--require-approval", "never") if command == "deploy" else ()
+        return self.shop.cdk(command, "--app", folder.name, *approval, *args, code=code)
 
     @property
     def status(self) -> str:
-        found = self.shop.cloud.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
-        return str(found["StackStatus"])
+        stack = self.shop.cloud.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
+        return str(stack["StackStatus"])
 
 
 def test_a_failed_deployment_is_kept_and_rolled_back_on_request(shop: Shop) -> None:

@@ -52,9 +52,9 @@ def count_from_the_wheel() -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[PaymentService]:
-    with PaymentService(Payments(orders.stumbles)) as found, pytest.MonkeyPatch.context() as patched:
-        patched.setenv("EXAMPLES_PAYMENTS_URL", found.url)
-        yield found
+    with PaymentService(Payments(orders.stumbles)) as running, pytest.MonkeyPatch.context() as patched:
+        patched.setenv("EXAMPLES_PAYMENTS_URL", running.url)
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -91,18 +91,18 @@ def test_31_days_equal_a_count_of_the_file_and_an_added_flight_is_detected(
 ) -> None:
     stages.backfill(shown, loaded, ProgressLine("January"))
     expected = count_from_the_wheel()
-    found = stored(shown)
-    assert found["2013-01-01"]["flights"] == 842
-    assert found == expected
+    days = stored(shown)
+    assert days["2013-01-01"]["flights"] == 842
+    assert days == expected
 
     bucket, key = shown.bucket, "flights/2013-01-17.csv"
     text = shown.clients("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     shown.clients("s3").put_object(Bucket=bucket, Key=key, Body=text + text.splitlines(keepends=True)[-1])
     with pytest.raises(OperationError, match="1 of 31 days are wrong: 2013-01-17"):
         stages.backfill(shown, loaded, ProgressLine("January again"))
-    found = stored(shown)
-    assert [day for day in expected if found[day] != expected[day]] == ["2013-01-17"]
-    assert found["2013-01-17"]["flights"] == expected["2013-01-17"]["flights"] + 1
+    days = stored(shown)
+    assert [day for day in expected if days[day] != expected[day]] == ["2013-01-17"]
+    assert days["2013-01-17"]["flights"] == expected["2013-01-17"]["flights"] + 1
 
 
 def test_the_dead_letter_of_the_broken_job_is_fixed_and_redriven(shown: stages.Shown) -> None:

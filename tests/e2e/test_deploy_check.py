@@ -77,10 +77,10 @@ class Life:
     def bring_forward(self, schedule: str) -> None:
         """Make a plan due in two seconds, in schedule, event and ledger."""
         scheduler = self.client("scheduler")
-        found = scheduler.get_schedule(GroupName=PLANS, Name=schedule)
+        described = scheduler.get_schedule(GroupName=PLANS, Name=schedule)
         kept = ("Name", "GroupName", "Target", "FlexibleTimeWindow", "ActionAfterCompletion")
         due = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
-        event = json.loads(found["Target"]["Input"])
+        event = json.loads(described["Target"]["Input"])
         self.client("dynamodb").update_item(
             TableName=self.outputs()[names.OUTPUT_LEDGER],
             Key=plan_key("remind", event["key"]),
@@ -89,9 +89,9 @@ class Life:
             ExpressionAttributeNames={"#due": "due"},
             ExpressionAttributeValues={":due": {"N": str(to_milliseconds(due))}},
         )
-        found["Target"]["Input"] = json.dumps(event | {"scheduled": print_time(to_milliseconds(due))})
+        described["Target"]["Input"] = json.dumps(event | {"scheduled": print_time(to_milliseconds(due))})
         scheduler.update_schedule(
-            **{name: found[name] for name in kept}, ScheduleExpression=f"at({due:%Y-%m-%dT%H:%M:%S})"
+            **{name: described[name] for name in kept}, ScheduleExpression=f"at({due:%Y-%m-%dT%H:%M:%S})"
         )
 
     def letters(self, count: int) -> set[str]:
@@ -99,8 +99,8 @@ class Life:
         sqs, url, keys = self.client("sqs"), self.outputs()[names.OUTPUT_DELIVERY_DEAD_LETTERS], set[str]()
         deadline = time.monotonic() + LONGEST_WAIT
         while len(keys) < count and time.monotonic() < deadline:
-            found = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20, MaxNumberOfMessages=10)
-            requests = [json.loads(message["Body"]) for message in found.get("Messages", ())]
+            answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20, MaxNumberOfMessages=10)
+            requests = [json.loads(message["Body"]) for message in answer.get("Messages", ())]
             keys |= {json.loads(request["Payload"])["key"] for request in requests}
         return keys
 

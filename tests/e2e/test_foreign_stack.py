@@ -63,12 +63,12 @@ class ForeignStack:
     def code(self, prefix: str) -> str:
         """Return the name and the hash of the code of the function whose name has this prefix."""
         listed = self.cloud.client("lambda").list_functions()["Functions"]
-        [found] = [function for function in listed if function["FunctionName"].startswith(prefix)]
-        return f"{found['FunctionName']} {found['CodeSha256']}"
+        [described] = [function for function in listed if function["FunctionName"].startswith(prefix)]
+        return f"{described['FunctionName']} {described['CodeSha256']}"
 
     def output(self, stack: str, name: str) -> str:
-        found = self.cloud.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
-        return str(next(output["OutputValue"] for output in found if output["OutputKey"] == name))
+        outputs = self.cloud.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
+        return str(next(output["OutputValue"] for output in outputs if output["OutputKey"] == name))
 
 
 @pytest.fixture(scope="module")

@@ -26,9 +26,9 @@ STEP = 180.0
 
 def uv() -> str:
     """Return the path of uv: from ``uv run``'s variable UV, from PATH, or from ``.tools``, where README installs it."""
-    found = os.environ.get("UV") or shutil.which("uv") or shutil.which("uv", path=str(ROOT / ".tools" / "bin"))
-    assert found, "uv is missing; run the tests as in README.md: .tools/bin/uv run pytest"
-    return found
+    path = os.environ.get("UV") or shutil.which("uv") or shutil.which("uv", path=str(ROOT / ".tools" / "bin"))
+    assert path, "uv is missing; run the tests as in README.md: .tools/bin/uv run pytest"
+    return path
 
 
 def run(*command: str | Path, cwd: Path, environ: dict[str, str] | None = None) -> str:
@@ -61,13 +61,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python.parent
 
 
-def share_compiled(ours: Path, theirs: Path) -> None:
+def share_compiled(source: Path, target: Path) -> None:
     """Link this environment's compiled files of the same packages. Python uses them if the source is the same.
 
     Compiling moto, botocore and the CDK takes longer than the tests.
     """
-    for folder in ours.rglob("__pycache__"):
-        place = theirs / folder.parent.relative_to(ours)
+    for folder in source.rglob("__pycache__"):
+        place = target / folder.parent.relative_to(source)
         if place.is_dir() and not (place / "__pycache__").exists():
             with suppress(OSError):  # another file system
                 shutil.copytree(folder, place / "__pycache__", copy_function=os.link)
@@ -156,12 +156,12 @@ def test_its_jobs_are_listed(shop: Path, installed: Path, environ: dict[str, str
 def test_outside_the_repository_the_demo_fails_with_a_reason(
     shop: Path, installed: Path, environ: dict[str, str]
 ) -> None:
-    asked = subprocess.run(
+    ended = subprocess.run(
         [installed / "cronstack", "demo"], cwd=shop, env=environ, capture_output=True, text=True, timeout=STEP
     )
-    assert asked.returncode == 1
-    assert "repository" in asked.stderr
-    assert "Traceback" not in asked.stderr
+    assert ended.returncode == 1
+    assert "repository" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_up_deploys_it_and_its_schedule_fires(shop: Path, installed: Path, environ: dict[str, str]) -> None:

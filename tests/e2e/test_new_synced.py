@@ -105,12 +105,12 @@ def test_plain_mypy_finds_wrong_calls_of_cronstack(project_of_clone: Path) -> No
     with wrong.open("a") as file:
         file.write('    cloud.faults.crash("hello", on_atempt=1)\n    cloud.fire(5)\n')
     try:
-        with pytest.raises(AssertionError) as found:
+        with pytest.raises(AssertionError) as failure:
             run(project_of_clone / ".venv" / "bin" / "mypy", cwd=project_of_clone, environ=environ())
     finally:
         wrong.unlink()
-    assert 'Unexpected keyword argument "on_atempt"' in str(found.value)
-    assert 'Argument 1 to "fire" of "Cloud" has incompatible type "int"' in str(found.value)
+    assert 'Unexpected keyword argument "on_atempt"' in str(failure.value)
+    assert 'Argument 1 to "fire" of "Cloud" has incompatible type "int"' in str(failure.value)
 
 
 def test_uv_sync_installs_the_wheel_that_made_the_project(wheel: Path, tmp_path: Path) -> None:

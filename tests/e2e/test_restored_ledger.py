@@ -70,15 +70,15 @@ class Shop:
         return done.stdout
 
     def outputs(self) -> dict[str, str]:
-        found = self.cloud.client("cloudformation").describe_stacks(StackName="shop")["Stacks"][0]
-        return names.stack_outputs(found)
+        stack = self.cloud.client("cloudformation").describe_stacks(StackName="shop")["Stacks"][0]
+        return names.stack_outputs(stack)
 
     def plan(self, key: str, *, due: int) -> str:
         """Write a plan into the current ledger. Return its event."""
         moment = int(time.time() * 1000)
-        given = {"effects": str(self.effects)}
-        event = planned_event("invoices", key, moment, due=due, input=given)
-        row = PlanItem("planned", key, due, moment, print_time(due), payload_hash(given), event, 0)
+        input = {"effects": str(self.effects)}
+        event = planned_event("invoices", key, moment, due=due, input=input)
+        row = PlanItem("planned", key, due, moment, print_time(due), payload_hash(input), event, 0)
         wiring = Wiring.read(self.outputs()[names.once_output("invoices")])
         call = plan_requests.write(wiring.ledger, "invoices", row, None, ttl=due // 1000 + 86_400)
         self.cloud.client("dynamodb").update_item(**call.parameters)
@@ -91,8 +91,8 @@ class Shop:
 
     def row(self, key: str) -> dict[str, Any]:
         """Return the run of a key in the restored table, or {}."""
-        found = self.cloud.client("dynamodb").get_item(TableName=TABLE, Key=run_key("invoices", planned_id(key)))
-        return dict(found.get("Item", {}))
+        answer = self.cloud.client("dynamodb").get_item(TableName=TABLE, Key=run_key("invoices", planned_id(key)))
+        return dict(answer.get("Item", {}))
 
     def done(self) -> list[str]:
         return self.effects.read_text("utf-8").split()

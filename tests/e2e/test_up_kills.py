@@ -44,21 +44,21 @@ def handler(event, context):
 
 def marked(*marks: str) -> set[int]:
     """Return the processes with one of these marks in their environment or command line."""
-    found = set()
+    pids = set()
     for pid in processes():
         with contextlib.suppress(OSError):
             text = b"".join((Path("/proc") / str(pid) / name).read_bytes() for name in ("environ", "cmdline"))
             if any(mark.encode() in text for mark in marks):
-                found.add(pid)
-    return found
+                pids.add(pid)
+    return pids
 
 
 def free_port() -> int:
     """Return a free port below the range that the system assigns to clients and to port 0."""
     while True:
         port = random.randrange(15000, 30000)
-        with socket.socket() as asked, contextlib.suppress(OSError):
-            asked.bind(("127.0.0.1", port))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
             return port
 
 
@@ -113,27 +113,27 @@ class Lane:
     def kill(self) -> None:
         """Send SIGKILL, then wait until nothing is left."""
         assert self.process is not None
-        theirs = family(self.process.pid)
+        pids = family(self.process.pid)
         self.process.kill()
         self.process.wait(60)
         if self.process.stdout is not None:
             self.process.stdout.close()
         end = time.monotonic() + 60
-        for pid in theirs:
+        for pid in pids:
             ended_within(pid, end - time.monotonic())
-        while left := self.left(theirs):
+        while left := self.left(pids):
             assert time.monotonic() < end, f"lane {self.number}: still there: {left}"
             time.sleep(0.2)
 
     def left(self, pids: set[int]) -> list[str]:
         """Return what a start has left: processes, the port, temporary files."""
         alive = (pids & set(processes())) | marked(self.mark, endpoint(self.port))
-        found = [f"process {pid}: {_command(pid)[:150]}" for pid in sorted(alive)]
-        with socket.socket() as asked:
-            if asked.connect_ex(("127.0.0.1", self.port)) == 0:
-                found.append(f"port {self.port}")
+        left = [f"process {pid}: {_command(pid)[:150]}" for pid in sorted(alive)]
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                left.append(f"port {self.port}")
         # only the cdk CLI's output folder of a killed process group may stay
-        return found + [str(path) for path in self.files.glob("*") if (path / "image").exists()]
+        return left + [str(path) for path in self.files.glob("*") if (path / "image").exists()]
 
 
 def _command(pid: int) -> str:
@@ -149,9 +149,9 @@ def deploying(pid: int) -> bool:
 
 @pytest.fixture
 def lanes(tmp_path: Path) -> Iterator[list[Lane]]:
-    found = [Lane(number, tmp_path / f"lane{number}") for number in range(LANES)]
-    yield found
-    for lane in found:
+    created = [Lane(number, tmp_path / f"lane{number}") for number in range(LANES)]
+    yield created
+    for lane in created:
         if lane.process is not None:
             lane.process.kill()
             lane.process.communicate(timeout=60)

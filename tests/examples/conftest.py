@@ -32,7 +32,7 @@ class Stores:
         """Return all reports by key."""
         s3 = boto3.client("s3")
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket="reports-of-the-test")
-        keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
+        keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
         return {key: s3.get_object(Bucket="reports-of-the-test", Key=key)["Body"].read().decode() for key in keys}
 
     def report(self, key: str) -> Any:

@@ -19,9 +19,9 @@ DUE = "2026-01-05T14:00:00+00:00"
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[PaymentService]:
-    with PaymentService(Payments(stumbles=lambda order, number: order == "slow" and number == 1)) as found:
-        monkeypatch.setenv("PAYMENTS_URL", found.url)
-        yield found
+    with PaymentService(Payments(stumbles=lambda order, number: order == "slow" and number == 1)) as running:
+        monkeypatch.setenv("PAYMENTS_URL", running.url)
+        yield running
 
 
 def capture(order: str, cents: int = 1999, attempt: int = 1) -> object:

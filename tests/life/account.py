@@ -72,18 +72,18 @@ class Account:
 
     def summary(self) -> Counter[str]:
         """Count the expected occurrences by their ends. A letter counts only without another end."""
-        found: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         for occurrence in self.expected:
             ends = self.ends[occurrence]
             if ends["succeeded"]:
-                found["ran"] += 1
+                counts["ran"] += 1
             elif occurrence in self.cancelled and not ends:
-                found["cancelled"] += 1
+                counts["cancelled"] += 1
             elif self.letters[occurrence]:
-                found["dead letter"] += 1
+                counts["dead letter"] += 1
             else:
-                found[next(iter(ends), "lost")] += 1
-        return found
+                counts[next(iter(ends), "lost")] += 1
+        return counts
 
     def _finished(self, event: Mapping[str, Any], stacks: list[str]) -> None:
         try:

@@ -65,8 +65,8 @@ class App:
             for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
                 del sys.modules[name]
         app.synth()
-        made = read(out, stack, PACKAGE)
-        return made if not broken else _broken(made)
+        assembly = read(out, stack, PACKAGE)
+        return assembly if not broken else _broken(assembly)
 
 
 def _broken(assembly: Assembly) -> Assembly:

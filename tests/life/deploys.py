@@ -138,12 +138,14 @@ class Deploys:
 
     def _status(self, stack: Stack) -> str:
         cloudformation: Any = self._cloud.client("cloudformation")
-        found = [
+        summaries = [
             stack_summary
             for stack_summary in cloudformation.list_stacks()["StackSummaries"]
             if stack_summary["StackName"] == stack.name
         ]
         live = [
-            stack_summary["StackStatus"] for stack_summary in found if stack_summary["StackStatus"] != "DELETE_COMPLETE"
+            stack_summary["StackStatus"]
+            for stack_summary in summaries
+            if stack_summary["StackStatus"] != "DELETE_COMPLETE"
         ]
         return str(live[0]) if live else ""

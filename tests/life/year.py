@@ -153,9 +153,9 @@ class Year:
 
     # -- changes -------------------------------------------------------------------------------------------------------
     def _stack(self, name: str, code: dict[str, Declared]) -> Stack:
-        made = self._stacks[name] = Stack(name, code, f"{self._seed:016x}")
+        stack = self._stacks[name] = Stack(name, code, f"{self._seed:016x}")
         self._names.add(name)
-        return made
+        return stack
 
     def _change(self) -> None:
         """Deploy the next possible change of the pile. Impossible ones stay for a later deploy."""

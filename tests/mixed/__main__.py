@@ -40,11 +40,11 @@ def main(arguments: list[str]) -> int:
     if chosen.replay is not None:
         return _replay(pair, chosen.shape or shape_of(pair, chosen.replay), chosen.replay)
     print(f"before: {pair.before.name}   after: {pair.after.name}   deploys: {', '.join(pair.shapes)}")
-    found = Mixed()
+    results = Mixed()
     for part in _parts(pair, chosen.first, chosen.seeds, chosen.processes):
-        found.add(part)
-    _show(pair, found)
-    return 1 if found.violations else 0
+        results.add(part)
+    _show(pair, results)
+    return 1 if results.violations else 0
 
 
 def _options() -> argparse.ArgumentParser:
@@ -71,18 +71,19 @@ def _parts(pair: Pair, first: int, seeds: int, processes: int) -> Iterator[Mixed
             yield done.result()
 
 
-def _show(pair: Pair, found: Mixed) -> None:
-    ran = ", ".join(f"{name} {times}" for name, times in sorted(found.by_code.items()))
-    print(f"{found.seeds} seeds, {found.steps} steps; runs and calls by code: {ran}")
-    print(f"{len(found.violations)} violations")
-    for shape, verdict in found.violations[:5]:
+def _show(pair: Pair, results: Mixed) -> None:
+    ran = ", ".join(f"{name} {times}" for name, times in sorted(results.by_code.items()))
+    print(f"{results.seeds} seeds, {results.steps} steps; runs and calls by code: {ran}")
+    print(f"{len(results.violations)} violations")
+    for shape, verdict in results.violations[:5]:
         print(f"  seed {verdict.seed}, {shape}: {verdict.text}")
-    if found.violations:
-        shape, verdict = found.violations[0]
+    if results.violations:
+        shape, verdict = results.violations[0]
         which = "--raised" if pair == raised() else f"--since {pair.before.revision[:10]}"
         print(f"See all of it: python -m tests.mixed {which} --replay {verdict.seed} --shape '{shape}'")
         own = [
-            str(verdict.seed) for verdict in alone(pair.before, [verdict.seed for _, verdict in found.violations[:20]])
+            str(verdict.seed)
+            for verdict in alone(pair.before, [verdict.seed for _, verdict in results.violations[:20]])
         ]
         if own:
             print(f"The code before violates invariants also without a deploy: seeds {', '.join(own)}")

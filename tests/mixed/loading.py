@@ -93,10 +93,10 @@ def previous() -> str:
 
 def commit(revision: str) -> str:
     """Return the commit of a revision. Raise NoHistory if git does not know it, or if it has another format."""
-    found = _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").decode().strip()
-    if not _has_format(found):
+    full_hash = _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").decode().strip()
+    if not _has_format(full_hash):
         raise NoHistory(f"{revision} has another format of the ledger: {FORMAT} is missing")
-    return found
+    return full_hash
 
 
 def sources_at(revision: str) -> Sources:

@@ -44,8 +44,8 @@ def raised() -> Pair:
 
 def since(revision: str) -> Pair:
     """Return the code of a git revision, and today's. Raise NoHistory for a revision that cannot run."""
-    found = commit(revision)
-    return Pair(Source(found[:10], found), TODAY, EQUAL)
+    full_hash = commit(revision)
+    return Pair(Source(full_hash[:10], full_hash), TODAY, EQUAL)
 
 
 @dataclass(slots=True)
@@ -97,18 +97,18 @@ def mixed(pair: Pair, seeds: Sequence[int], *, stop: bool = False) -> Mixed:
 
     ``stop``: only up to the first violation.
     """
-    found = Mixed()
+    results = Mixed()
     for seed in seeds:
         shape = shape_of(pair, seed)
-        verdict = play_one(pair, shape, seed, found.by_code)
-        found.seeds += 1
-        found.steps += verdict.steps
-        found.counted.update(verdict.counted)
+        verdict = play_one(pair, shape, seed, results.by_code)
+        results.seeds += 1
+        results.steps += verdict.steps
+        results.counted.update(verdict.counted)
         if verdict.invariant:
-            found.violations.append((shape, verdict))
+            results.violations.append((shape, verdict))
             if stop:
                 break
-    return found
+    return results
 
 
 def shape_of(pair: Pair, seed: int) -> str:

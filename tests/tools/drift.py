@@ -102,8 +102,10 @@ class DeployedTemplate:
         if kind == "AWS::Scheduler::Schedule":
             wanted["Target"].setdefault("RetryPolicy", {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185})
         if kind in ("AWS::IAM::Group", "AWS::IAM::Role", "AWS::IAM::User"):
-            ours = {policy["PolicyName"] for policy in self._inline_policies()}
-            stored["Policies"] = [policy for policy in stored.get("Policies", []) if policy["PolicyName"] not in ours]
+            separate = {policy["PolicyName"] for policy in self._inline_policies()}
+            stored["Policies"] = [
+                policy for policy in stored.get("Policies", []) if policy["PolicyName"] not in separate
+            ]
         if kind == "AWS::DynamoDB::GlobalTable":
             [replica] = wanted["Replicas"]
             wanted = {name: value for name, value in replica.items() if name in stored} | wanted
@@ -130,29 +132,29 @@ class DeployedTemplate:
         if not isinstance(part, dict):
             return part
         if len(part) == 1:
-            ((name, given),) = part.items()
+            ((name, argument),) = part.items()
             if name == "Ref" or name.startswith("Fn::"):
-                made = self._evaluated(name, given)
-                return resolved(self.client, made) if isinstance(made, str) else made
+                result = self._evaluated(name, argument)
+                return resolved(self.client, result) if isinstance(result, str) else result
         return {name: value for name, each in part.items() if (value := self.value(each)) is not None}
 
-    def _evaluated(self, name: str, given: Any) -> Any:
+    def _evaluated(self, name: str, argument: Any) -> Any:
         match name:
             case "Ref":
-                return self._ref(given)
+                return self._ref(argument)
             case "Fn::GetAtt":
-                return self._get(*(given if isinstance(given, list) else given.split(".", 1)))
+                return self._get(*(argument if isinstance(argument, list) else argument.split(".", 1)))
             case "Fn::ImportValue":
-                return self.exports[self.value(given)]
+                return self.exports[self.value(argument)]
             case "Fn::Join":
-                return given[0].join(str(item) for item in self.value(given[1]))
+                return argument[0].join(str(item) for item in self.value(argument[1]))
             case "Fn::Select":
-                return self.value(given[1])[int(given[0])]
+                return self.value(argument[1])[int(argument[0])]
             case "Fn::Split":
-                return self.value(given[1]).split(given[0])
+                return self.value(argument[1]).split(argument[0])
             case "Fn::Sub":
-                text, extra = (given, {}) if isinstance(given, str) else given
-                return re.sub(r"\$\{([^!}]+)\}", lambda found: str(self._sub(found[1], extra)), text)
+                text, extra = (argument, {}) if isinstance(argument, str) else argument
+                return re.sub(r"\$\{([^!}]+)\}", lambda match: str(self._sub(match[1], extra)), text)
         raise NotImplementedError(name)
 
     def _sub(self, name: str, extra: dict[str, Any]) -> Any:
@@ -188,14 +190,14 @@ class DeployedTemplate:
 def resolved(client: Client, text: str) -> str:
     """Return a string with its dynamic references replaced by their current values."""
 
-    def current_value(found: re.Match[str]) -> str:
-        if found[1] == "ssm":
-            return str(client("ssm").get_parameter(Name=found[2])["Parameter"]["Value"])
-        name, _, rest = found[2].partition(":SecretString")
+    def current_value(match: re.Match[str]) -> str:
+        if match[1] == "ssm":
+            return str(client("ssm").get_parameter(Name=match[2])["Parameter"]["Value"])
+        name, _, rest = match[2].partition(":SecretString")
         key, stage, version = [*rest.removeprefix(":").split(":"), "", "", ""][:3]
         wanted = {"SecretId": name, "VersionStage": stage, "VersionId": version}
-        asked = {given: value for given, value in wanted.items() if value}
-        value = client("secretsmanager").get_secret_value(**asked)["SecretString"]
+        parameters = {parameter: value for parameter, value in wanted.items() if value}
+        value = client("secretsmanager").get_secret_value(**parameters)["SecretString"]
         return str(json.loads(value)[key] if key else value)
 
     return re.sub(r"\{\{resolve:(ssm|secretsmanager):(.*?)\}\}", current_value, text)
@@ -246,35 +248,39 @@ def plain(part: Any) -> Any:
 
 
 def _inline_policy(client: Client, wanted: Properties) -> list[str]:
-    found = []
+    differences = []
     for word in ("Role", "Group", "User"):
-        asked = getattr(client("iam"), f"get_{word.lower()}_policy")
+        read = getattr(client("iam"), f"get_{word.lower()}_policy")
         for name in wanted.get(f"{word}s", []):
-            stored = asked(**{f"{word}Name": name}, PolicyName=wanted["PolicyName"])["PolicyDocument"]
+            stored = read(**{f"{word}Name": name}, PolicyName=wanted["PolicyName"])["PolicyDocument"]
             if plain(stored) != plain(wanted["PolicyDocument"]):
-                found.append(
+                differences.append(
                     f"PolicyDocument of {name}: the template has {wanted['PolicyDocument']}, the service has {stored}"
                 )
-    return found
+    return differences
 
 
 def _queue_policy(client: Client, wanted: Properties) -> list[str]:
-    found = []
+    differences = []
     for url in wanted["Queues"]:
-        asked = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
-        stored = asked.get("Attributes", {}).get("Policy")
+        answer = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
+        stored = answer.get("Attributes", {}).get("Policy")
         if plain(stored) != plain(wanted["PolicyDocument"]):
-            found.append(f"policy of {url}: the template has {wanted['PolicyDocument']}, the service has {stored}")
-    return found
+            differences.append(
+                f"policy of {url}: the template has {wanted['PolicyDocument']}, the service has {stored}"
+            )
+    return differences
 
 
 def _topic_policy(client: Client, wanted: Properties) -> list[str]:
-    found = []
+    differences = []
     for arn in wanted["Topics"]:
         stored = client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]["Policy"]
         if plain(stored) != plain(wanted["PolicyDocument"]):
-            found.append(f"policy of {arn}: the template has {wanted['PolicyDocument']}, the service has {stored}")
-    return found
+            differences.append(
+                f"policy of {arn}: the template has {wanted['PolicyDocument']}, the service has {stored}"
+            )
+    return differences
 
 
 def _members(client: Client, wanted: Properties) -> list[str]:

@@ -60,7 +60,7 @@ def allowed(
 
 def judge(policies: Policies, questions: Iterable[Question]) -> list[bool]:
     """Return whether each question is allowed, in order. Raise AssertionError for an invalid one."""
-    asked = list(questions)
+    all_questions = list(questions)
     simulations = [
         {
             "request": {
@@ -73,7 +73,7 @@ def judge(policies: Policies, questions: Iterable[Question]) -> list[bool]:
             "serviceControlPolicies": [],
             "resourceControlPolicies": [],
         }
-        for question in asked
+        for question in all_questions
     ]
     evaluator = _evaluator()
     evaluator.stdin.write(json.dumps(simulations) + "\n")
@@ -81,7 +81,7 @@ def judge(policies: Policies, questions: Iterable[Question]) -> list[bool]:
     line = evaluator.stdout.readline()
     assert line, "the evaluator ended; its error is printed above"
     answers = json.loads(line)
-    for question, answer in zip(asked, answers, strict=True):
+    for question, answer in zip(all_questions, answers, strict=True):
         assert "error" not in answer, f"{question}: {answer['error']}"
         # The evaluator ignores a condition key that the action does not have, so the answer would be wrong.
         assert not answer["ignored"], f"{question}: not a condition key of it: {answer['ignored']}"

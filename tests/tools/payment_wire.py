@@ -58,9 +58,9 @@ def _response(request: urllib.request.Request, answer: Answer) -> addinfourl:
     headers = Message()
     for name, value in answer.headers.items():
         headers[name] = value
-    found: Any = addinfourl(io.BytesIO(json.dumps(answer.fields).encode()), headers, request.full_url, answer.status)
-    found.msg = ""
-    return found  # type: ignore[no-any-return]
+    response: Any = addinfourl(io.BytesIO(json.dumps(answer.fields).encode()), headers, request.full_url, answer.status)
+    response.msg = ""
+    return response  # type: ignore[no-any-return]
 
 
 @contextmanager

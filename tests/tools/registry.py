@@ -23,15 +23,15 @@ def cut(kind: str) -> dict[str, Any] | None:
     if file is None:
         return None
     whole = json.loads((files("cfnlint.data.schemas") / "resources" / f"{file}.json").read_text("utf-8"))
-    found = _cut(whole)
-    needed = _needed(found, whole.get("definitions", {}), {})
+    reduced = _cut(whole)
+    needed = _needed(reduced, whole.get("definitions", {}), {})
     for name in _ARRAYS:
         first_level = [pointer.removeprefix("/properties/") for pointer in whole.get(name, [])]
-        found[name.removesuffix("Properties")] = sorted(pointer for pointer in first_level if "/" not in pointer)
-    found["primaryIdentifier"] = [
+        reduced[name.removesuffix("Properties")] = sorted(pointer for pointer in first_level if "/" not in pointer)
+    reduced["primaryIdentifier"] = [
         pointer.removeprefix("/properties/") for pointer in whole.get("primaryIdentifier", [])
     ]
-    return found | ({"definitions": needed} if needed else {})
+    return reduced | ({"definitions": needed} if needed else {})
 
 
 @cache
@@ -58,16 +58,16 @@ def _needed(part: Any, definitions: dict[str, Any], done: dict[str, Any]) -> dic
 def _cut(schema: Any) -> dict[str, Any]:
     if not isinstance(schema, dict):
         return {}
-    found = {name: schema[name] for name in _KEPT if name in schema}
+    reduced = {name: schema[name] for name in _KEPT if name in schema}
     if schema.get("additionalProperties") is False and "patternProperties" not in schema:
-        found["closed"] = True
+        reduced["closed"] = True
     if schema.get("required"):
-        found["required"] = sorted(schema["required"])
+        reduced["required"] = sorted(schema["required"])
     if isinstance(schema.get("items"), dict):
-        found["items"] = _cut(schema["items"])
+        reduced["items"] = _cut(schema["items"])
     if schema.get("properties"):
-        found["properties"] = {name: _cut(value) for name, value in sorted(schema["properties"].items())}
-    return found
+        reduced["properties"] = {name: _cut(value) for name, value in sorted(schema["properties"].items())}
+    return reduced
 
 
 def kinds() -> list[str]:

@@ -17,9 +17,9 @@ Properties = dict[str, Any]
 
 def function(client: Client, name: str) -> Properties:
     found = client("lambda").get_function(FunctionName=name)
-    given, reserved = found["Configuration"], client("lambda").get_function_concurrency(FunctionName=name)
+    described, reserved = found["Configuration"], client("lambda").get_function_concurrency(FunctionName=name)
     names = "Architectures DeadLetterConfig Description Environment EphemeralStorage FunctionName Handler MemorySize"
-    stored = pick(given, f"{names} Role Runtime Timeout TracingConfig LoggingConfig")
+    stored = pick(described, f"{names} Role Runtime Timeout TracingConfig LoggingConfig")
     stored |= pick(reserved, "ReservedConcurrentExecutions") | as_tags(found.get("Tags"))
     at_default = {
         "Architectures": ["x86_64"],
@@ -39,9 +39,9 @@ def schedule(client: Client, name: str) -> Properties:
     scheduler = client("scheduler")
     pages = scheduler.get_paginator("list_schedules").paginate()
     [group] = [schedule["GroupName"] for page in pages for schedule in page["Schedules"] if schedule["Name"] == name]
-    given = scheduler.get_schedule(Name=name, GroupName=group)
+    described = scheduler.get_schedule(Name=name, GroupName=group)
     names = "Description EndDate FlexibleTimeWindow GroupName KmsKeyArn Name ScheduleExpression"
-    stored = pick(given, f"{names} ScheduleExpressionTimezone StartDate State Target")
+    stored = pick(described, f"{names} ScheduleExpressionTimezone StartDate State Target")
     return without_defaults(stored, {"GroupName": "default", "ScheduleExpressionTimezone": "UTC", "State": "ENABLED"})
 
 
@@ -63,9 +63,9 @@ def permission(client: Client, sid: str) -> Properties:
 
 def rule(client: Client, name: str) -> Properties:
     events = client("events")
-    given = events.describe_rule(Name=name)
-    tags = events.list_tags_for_resource(ResourceARN=given["Arn"])["Tags"]
-    stored = pick(given, "Description Name RoleArn ScheduleExpression State")
+    described = events.describe_rule(Name=name)
+    tags = events.list_tags_for_resource(ResourceARN=described["Arn"])["Tags"]
+    stored = pick(described, "Description Name RoleArn ScheduleExpression State")
     stored["Targets"] = events.list_targets_by_rule(Rule=name)["Targets"]
     return without_defaults(stored | ({"Tags": tags} if tags else {}), {"State": "ENABLED", "Targets": []})
 
@@ -78,11 +78,11 @@ def schedule_group(client: Client, name: str) -> Properties:
 
 def queue(client: Client, url: str) -> Properties:
     sqs = client("sqs")
-    given = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    described = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     names = "ContentBasedDeduplication DelaySeconds FifoQueue KmsMasterKeyId MaximumMessageSize SqsManagedSseEnabled"
     names += " MessageRetentionPeriod ReceiveMessageWaitTimeSeconds RedrivePolicy RedriveAllowPolicy VisibilityTimeout"
-    stored = pick(given, names) | as_tags(sqs.list_queue_tags(QueueUrl=url).get("Tags"))
-    stored["QueueName"] = given["QueueArn"].rpartition(":")[2]
+    stored = pick(described, names) | as_tags(sqs.list_queue_tags(QueueUrl=url).get("Tags"))
+    stored["QueueName"] = described["QueueArn"].rpartition(":")[2]
     at_default = {
         "DelaySeconds": "0",
         "MaximumMessageSize": stored.get("MaximumMessageSize") if stored.get("MaximumMessageSize") != "1024" else None,
@@ -96,29 +96,29 @@ def queue(client: Client, url: str) -> Properties:
 
 def topic(client: Client, arn: str) -> Properties:
     sns = client("sns")
-    given = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
+    described = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
     tags = {tag["Key"]: tag["Value"] for tag in sns.list_tags_for_resource(ResourceArn=arn)["Tags"]}
-    stored = pick(given, "DisplayName KmsMasterKeyId FifoTopic ContentBasedDeduplication") | as_tags(tags)
+    stored = pick(described, "DisplayName KmsMasterKeyId FifoTopic ContentBasedDeduplication") | as_tags(tags)
     return without_defaults(stored | {"TopicName": arn.rpartition(":")[2]}, {"FifoTopic": "false"})
 
 
 def subscription(client: Client, arn: str) -> Properties:
-    given = client("sns").get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    described = client("sns").get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
     names = "Endpoint Protocol TopicArn RawMessageDelivery FilterPolicy FilterPolicyScope RedrivePolicy DeliveryPolicy"
     scope = {"FilterPolicyScope": "MessageAttributes", "RawMessageDelivery": "false"}
-    return without_defaults(pick(given, names), scope)
+    return without_defaults(pick(described, names), scope)
 
 
 def email_identity(client: Client, name: str) -> Properties:
-    given = client("sesv2").get_email_identity(EmailIdentity=name)
-    return {"EmailIdentity": name} | ({"Tags": given["Tags"]} if given.get("Tags") else {})
+    described = client("sesv2").get_email_identity(EmailIdentity=name)
+    return {"EmailIdentity": name} | ({"Tags": described["Tags"]} if described.get("Tags") else {})
 
 
 def role(client: Client, name: str) -> Properties:
     iam = client("iam")
-    given = iam.get_role(RoleName=name)["Role"]
-    stored = pick(given, "AssumeRolePolicyDocument Description MaxSessionDuration Path RoleName Tags")
-    boundary = given.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+    described = iam.get_role(RoleName=name)["Role"]
+    stored = pick(described, "AssumeRolePolicyDocument Description MaxSessionDuration Path RoleName Tags")
+    boundary = described.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
     attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
     policies = [
         pick(iam.get_role_policy(RoleName=name, PolicyName=policy), "PolicyName PolicyDocument")
@@ -129,15 +129,15 @@ def role(client: Client, name: str) -> Properties:
 
 
 def group(client: Client, name: str) -> Properties:
-    given = client("iam").get_group(GroupName=name)["Group"]
-    return without_defaults(pick(given, "GroupName Path") | _policies(client("iam"), "group", name), {"Path": "/"})
+    described = client("iam").get_group(GroupName=name)["Group"]
+    return without_defaults(pick(described, "GroupName Path") | _policies(client("iam"), "group", name), {"Path": "/"})
 
 
 def user(client: Client, name: str) -> Properties:
     """Return a user's properties. Groups are compared separately, and AWS returns no password."""
     iam = client("iam")
-    given = iam.get_user(UserName=name)["User"]
-    return without_defaults(pick(given, "UserName Path Tags") | _policies(iam, "user", name), {"Path": "/"})
+    described = iam.get_user(UserName=name)["User"]
+    return without_defaults(pick(described, "UserName Path Tags") | _policies(iam, "user", name), {"Path": "/"})
 
 
 def _policies(iam: Any, word: str, name: str) -> Properties:
@@ -154,22 +154,22 @@ def _policies(iam: Any, word: str, name: str) -> Properties:
 
 def managed_policy(client: Client, arn: str) -> Properties:
     iam = client("iam")
-    given = iam.get_policy(PolicyArn=arn)["Policy"]
-    version = iam.get_policy_version(PolicyArn=arn, VersionId=given["DefaultVersionId"])["PolicyVersion"]
+    described = iam.get_policy(PolicyArn=arn)["Policy"]
+    version = iam.get_policy_version(PolicyArn=arn, VersionId=described["DefaultVersionId"])["PolicyVersion"]
     roles = iam.list_entities_for_policy(PolicyArn=arn)["PolicyRoles"]
     stored = {"PolicyDocument": version["Document"], "Roles": [role["RoleName"] for role in roles]}
-    stored |= {"ManagedPolicyName": given["PolicyName"], **pick(given, "Description Path Tags")}
+    stored |= {"ManagedPolicyName": described["PolicyName"], **pick(described, "Description Path Tags")}
     return without_defaults(stored, {"Path": "/"})
 
 
 def table(client: Client, name: str) -> Properties:
     dynamodb = client("dynamodb")
-    given = dynamodb.describe_table(TableName=name)["Table"]
-    stored = pick(given, "AttributeDefinitions DeletionProtectionEnabled KeySchema TableName StreamSpecification")
-    stored["BillingMode"] = given.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
+    described = dynamodb.describe_table(TableName=name)["Table"]
+    stored = pick(described, "AttributeDefinitions DeletionProtectionEnabled KeySchema TableName StreamSpecification")
+    stored["BillingMode"] = described.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
     for which in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
-        stored[which] = [pick(index, "IndexName KeySchema Projection") for index in given.get(which, [])]
-    if given.get("SSEDescription", {}).get("Status") == "ENABLED":
+        stored[which] = [pick(index, "IndexName KeySchema Projection") for index in described.get(which, [])]
+    if described.get("SSEDescription", {}).get("Status") == "ENABLED":
         stored["SSESpecification"] = {"SSEEnabled": True}
     backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
     if backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED":
@@ -177,7 +177,7 @@ def table(client: Client, name: str) -> Properties:
     live = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
     if live["TimeToLiveStatus"] == "ENABLED":
         stored["TimeToLiveSpecification"] = {"AttributeName": live["AttributeName"], "Enabled": True}
-    tags = dynamodb.list_tags_of_resource(ResourceArn=given["TableArn"])["Tags"]
+    tags = dynamodb.list_tags_of_resource(ResourceArn=described["TableArn"])["Tags"]
     return without_defaults(stored | {"Tags": tags}, {"BillingMode": "PROVISIONED", "DeletionProtectionEnabled": False})
 
 
@@ -208,30 +208,34 @@ def bucket(client: Client, name: str) -> Properties:
     }
     if stored["LifecycleConfiguration"]:
         stored["LifecycleConfiguration"] = {"Rules": [_rule(rule) for rule in stored["LifecycleConfiguration"]]}
-    plainly = {"ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
-    return without_defaults(stored, {"BucketEncryption": plainly})
+    default = {"ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+    return without_defaults(stored, {"BucketEncryption": default})
 
 
-def _rule(given: dict[str, Any]) -> Properties:
-    rule = pick(given, "Status AbortIncompleteMultipartUpload NoncurrentVersionExpiration")
-    rule |= {"Id": given.get("ID"), "Prefix": given.get("Filter", {}).get("Prefix") or None}
-    if "Days" in given.get("Expiration", {}):
-        rule["ExpirationInDays"] = given["Expiration"]["Days"]
+def _rule(described: dict[str, Any]) -> Properties:
+    rule = pick(described, "Status AbortIncompleteMultipartUpload NoncurrentVersionExpiration")
+    rule |= {"Id": described.get("ID"), "Prefix": described.get("Filter", {}).get("Prefix") or None}
+    if "Days" in described.get("Expiration", {}):
+        rule["ExpirationInDays"] = described["Expiration"]["Days"]
     return rule
 
 
 def log_group(client: Client, name: str) -> Properties:
     logs = client("logs")
     found = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
-    [given] = [group for group in found if group["logGroupName"] == name]
-    stored = {"LogGroupName": name, "RetentionInDays": given.get("retentionInDays"), "KmsKeyId": given.get("kmsKeyId")}
+    [described] = [group for group in found if group["logGroupName"] == name]
+    stored = {
+        "LogGroupName": name,
+        "RetentionInDays": described.get("retentionInDays"),
+        "KmsKeyId": described.get("kmsKeyId"),
+    }
     return without_defaults(stored | as_tags(logs.list_tags_log_group(logGroupName=name)["tags"]), {})
 
 
 def metric_filter(client: Client, name: str) -> Properties:
     found = client("logs").describe_metric_filters(filterNamePrefix=name)["metricFilters"]
-    given = next((filter_ for filter_ in found if filter_["filterName"] == name), {})
-    stored = {f"{part[0].upper()}{part[1:]}": value for part, value in given.items()}
+    described = next((filter_ for filter_ in found if filter_["filterName"] == name), {})
+    stored = {f"{part[0].upper()}{part[1:]}": value for part, value in described.items()}
     stored["MetricTransformations"] = [
         {f"{part[0].upper()}{part[1:]}": value for part, value in counted.items()}
         for counted in stored.get("MetricTransformations", [])
@@ -243,20 +247,20 @@ def metric_filter(client: Client, name: str) -> Properties:
 
 
 def alarm(client: Client, name: str) -> Properties:
-    [given] = client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    [described] = client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
     names = "ActionsEnabled AlarmActions AlarmDescription AlarmName ComparisonOperator DatapointsToAlarm Dimensions"
     names += " EvaluationPeriods ExtendedStatistic InsufficientDataActions MetricName Metrics Namespace OKActions"
-    stored = pick(given, f"{names} Period Statistic Threshold TreatMissingData Unit")
-    stored["Tags"] = client("cloudwatch").list_tags_for_resource(ResourceARN=given["AlarmArn"])["Tags"]
+    stored = pick(described, f"{names} Period Statistic Threshold TreatMissingData Unit")
+    stored["Tags"] = client("cloudwatch").list_tags_for_resource(ResourceARN=described["AlarmArn"])["Tags"]
     return without_defaults(stored, {"ActionsEnabled": True})
 
 
 def composite_alarm(client: Client, name: str) -> Properties:
     cloudwatch = client("cloudwatch")
-    [given] = cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    [described] = cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
     names = "ActionsEnabled AlarmActions AlarmDescription AlarmName AlarmRule InsufficientDataActions OKActions"
-    tags = cloudwatch.list_tags_for_resource(ResourceARN=given["AlarmArn"])["Tags"]
-    return without_defaults(pick(given, names) | {"Tags": tags}, {"ActionsEnabled": True})
+    tags = cloudwatch.list_tags_for_resource(ResourceARN=described["AlarmArn"])["Tags"]
+    return without_defaults(pick(described, names) | {"Tags": tags}, {"ActionsEnabled": True})
 
 
 def dashboard(client: Client, name: str) -> Properties:
@@ -265,18 +269,18 @@ def dashboard(client: Client, name: str) -> Properties:
 
 
 def parameter(client: Client, name: str) -> Properties:
-    [given] = client("ssm").describe_parameters(ParameterFilters=[{"Key": "Name", "Values": [name]}])["Parameters"]
+    [described] = client("ssm").describe_parameters(ParameterFilters=[{"Key": "Name", "Values": [name]}])["Parameters"]
     value = client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
-    stored = pick(given, "AllowedPattern DataType Description Name Tier Type") | {"Value": value}
+    stored = pick(described, "AllowedPattern DataType Description Name Tier Type") | {"Value": value}
     stored["Tags"] = client("ssm").list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"]
     return without_defaults(stored, {"DataType": "text", "Tier": "Standard"})
 
 
 def key(client: Client, key_id: str) -> Properties:
     kms = client("kms")
-    given = kms.describe_key(KeyId=key_id)["KeyMetadata"]
+    described = kms.describe_key(KeyId=key_id)["KeyMetadata"]
     policy = json.loads(kms.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"])
-    stored = pick(given, "Description Enabled KeySpec KeyUsage MultiRegion Origin") | {"KeyPolicy": policy}
+    stored = pick(described, "Description Enabled KeySpec KeyUsage MultiRegion Origin") | {"KeyPolicy": policy}
     stored["EnableKeyRotation"] = kms.get_key_rotation_status(KeyId=key_id)["KeyRotationEnabled"]
     tags = kms.list_resource_tags(KeyId=key_id)["Tags"]
     stored |= as_tags({tag["TagKey"]: tag["TagValue"] for tag in tags})
@@ -286,27 +290,27 @@ def key(client: Client, key_id: str) -> Properties:
 
 def key_alias(client: Client, name: str) -> Properties:
     aliases = client("kms").list_aliases()["Aliases"]
-    [given] = [alias for alias in aliases if alias["AliasName"] == name]
-    return {"AliasName": name, "TargetKeyId": given["TargetKeyId"]}
+    [described] = [alias for alias in aliases if alias["AliasName"] == name]
+    return {"AliasName": name, "TargetKeyId": described["TargetKeyId"]}
 
 
 def mapping(client: Client, uuid: str) -> Properties:
-    given = client("lambda").get_event_source_mapping(UUID=uuid)
+    described = client("lambda").get_event_source_mapping(UUID=uuid)
     names = "BatchSize EventSourceArn FunctionResponseTypes MaximumBatchingWindowInSeconds ScalingConfig FilterCriteria"
-    stored = pick(given, names) | {"FunctionName": given["FunctionArn"].rpartition(":")[2]}
-    stored |= as_tags(client("lambda").list_tags(Resource=given["EventSourceMappingArn"])["Tags"])
-    if given["State"] == "Disabled":
+    stored = pick(described, names) | {"FunctionName": described["FunctionArn"].rpartition(":")[2]}
+    stored |= as_tags(client("lambda").list_tags(Resource=described["EventSourceMappingArn"])["Tags"])
+    if described["State"] == "Disabled":
         stored["Enabled"] = False
     return without_defaults(stored, {"BatchSize": 10, "MaximumBatchingWindowInSeconds": 0})
 
 
 def invoke_config(client: Client, physical: str) -> Properties:
     name, _, qualifier = physical.partition("|")
-    given = client("lambda").get_function_event_invoke_config(FunctionName=name, Qualifier=qualifier)
+    described = client("lambda").get_function_event_invoke_config(FunctionName=name, Qualifier=qualifier)
     destinations = {
-        which: destination for which, destination in given.get("DestinationConfig", {}).items() if destination
+        which: destination for which, destination in described.get("DestinationConfig", {}).items() if destination
     }
-    stored = pick(given, "MaximumEventAgeInSeconds MaximumRetryAttempts")
+    stored = pick(described, "MaximumEventAgeInSeconds MaximumRetryAttempts")
     return without_defaults(
         stored | {"FunctionName": name, "Qualifier": qualifier, "DestinationConfig": destinations}, {}
     )
@@ -314,13 +318,13 @@ def invoke_config(client: Client, physical: str) -> Properties:
 
 def function_alias(client: Client, arn: str) -> Properties:
     function, _, name = arn.rpartition(":")
-    given = client("lambda").get_alias(FunctionName=function, Name=name)
-    stored = pick(given, "FunctionVersion Name Description")
+    described = client("lambda").get_alias(FunctionName=function, Name=name)
+    stored = pick(described, "FunctionVersion Name Description")
     return without_defaults(stored | {"FunctionName": function.rpartition(":")[2]}, {"Description": ""})
 
 
-def pick(given: dict[str, Any], names: str) -> Properties:
-    return {name: given[name] for name in names.split() if name in given}
+def pick(described: dict[str, Any], names: str) -> Properties:
+    return {name: described[name] for name in names.split() if name in described}
 
 
 def as_tags(tags: dict[str, str] | None) -> Properties:

@@ -30,8 +30,8 @@ def name_of(template: Template, logical_id: str) -> str:
     """Return the physical name: the template's, or one from the logical id."""
     resource = template["Resources"][logical_id]
     named_by, _ = _NAMED[resource["Type"]]
-    given = resource.get("Properties", {}).get(named_by)
-    return logical_id.lower() if given is None else str(resolved(template, given))
+    name = resource.get("Properties", {}).get(named_by)
+    return logical_id.lower() if name is None else str(resolved(template, name))
 
 
 def arn_of(template: Template, logical_id: str) -> str:
@@ -70,20 +70,20 @@ def _join(template: Template, argument: list[Any]) -> str:
 
 
 def _sub(template: Template, argument: str) -> str:
-    return re.sub(r"\$\{([^}]+)}", lambda found: _ref(template, found.group(1)), argument)
+    return re.sub(r"\$\{([^}]+)}", lambda match: _ref(template, match.group(1)), argument)
 
 
 def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
     """Return the resources of a type by logical id, without those of the deploy check."""
-    found = {key: item for key, item in template["Resources"].items() if item["Type"] == kind}
-    return {key: item for key, item in found.items() if not key.startswith("SharedDeployCheck")}
+    resources = {key: item for key, item in template["Resources"].items() if item["Type"] == kind}
+    return {key: item for key, item in resources.items() if not key.startswith("SharedDeployCheck")}
 
 
 def properties(template: Template, logical_id: str) -> dict[str, Any]:
     """Return the resolved properties of a resource."""
-    found = resolved(template, template["Resources"][logical_id].get("Properties", {}))
-    assert isinstance(found, dict)
-    return found
+    values = resolved(template, template["Resources"][logical_id].get("Properties", {}))
+    assert isinstance(values, dict)
+    return values
 
 
 def policies_of(template: Template, role: str) -> list[dict[str, Any]]:

@@ -19,8 +19,8 @@ GROUP = "trial-carriers"
 
 def trigger(deployed: Deployed, effects: Path, **input: Any) -> str:
     """Trigger the job. Return the occurrence's id."""
-    given = json.dumps({"effects": str(effects), **input})
-    return str(read(deployed, "trigger", "stubborn", "--input", given)["occurrence"])
+    payload = json.dumps({"effects": str(effects), **input})
+    return str(read(deployed, "trigger", "stubborn", "--input", payload)["occurrence"])
 
 
 def results(deployed: Deployed, occurrence: str) -> list[dict[str, Any]]:
@@ -52,9 +52,9 @@ def test_a_retry_comes_once_and_on_time(deployed: Deployed) -> None:
 
 
 def test_a_waiting_trigger_prints_each_attempt_on_stderr(deployed: Deployed) -> None:
-    given = json.dumps({"effects": str(deployed.effects / "waited.jsonl")})
+    payload = json.dumps({"effects": str(deployed.effects / "waited.jsonl")})
     port = deployed.cloud.endpoint.rpartition(":")[2]
-    command = ["trigger", "stubborn", "--input", given, "--wait", "--json", "--port", port]
+    command = ["trigger", "stubborn", "--input", payload, "--wait", "--json", "--port", port]
     done = subprocess.run(
         [sys.executable, "-m", "cronstack_infra.cli", *command],
         cwd=deployed.deployer.root,

@@ -30,10 +30,10 @@ YOUNG = "weekly/{day}.html"
 @pytest.fixture(scope="module")
 def deployer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployer]:
     with LocalCloud.start() as cloud:
-        made = user_project(tmp_path_factory.mktemp("forged") / "trial", "trial", cloud)
-        made.bootstrap()
-        made.deploy("examples")
-        yield made
+        deployer = user_project(tmp_path_factory.mktemp("forged") / "trial", "trial", cloud)
+        deployer.bootstrap()
+        deployer.deploy("examples")
+        yield deployer
 
 
 def due() -> str:
@@ -68,7 +68,7 @@ def send_to_handler_queue(cloud: LocalCloud) -> None:
 
 def send_through_scheduler(cloud: LocalCloud) -> None:
     """Send by a universal target: the carriers' role may write to the delivery queue, the job's own role may not."""
-    given = environment_of_job(cloud)
+    environment = environment_of_job(cloud)
     outputs = stack_outputs(cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0])
     request = {"FunctionName": f"{STACK}-retention", "InvocationType": "Event", "Payload": json.dumps(forged())}
     soon = (datetime.now(UTC) + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%S")
@@ -79,7 +79,7 @@ def send_through_scheduler(cloud: LocalCloud) -> None:
         FlexibleTimeWindow={"Mode": "OFF"},
         Target={
             "Arn": "arn:aws:scheduler:::aws-sdk:sqs:sendMessage",
-            "RoleArn": given["CRONSTACK_CARRIER_ROLE"],
+            "RoleArn": environment["CRONSTACK_CARRIER_ROLE"],
             "Input": json.dumps({"QueueUrl": outputs["DeliveryDeadLetters"], "MessageBody": json.dumps(request)}),
         },
     )

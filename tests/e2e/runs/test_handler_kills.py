@@ -60,8 +60,8 @@ FINAL = ("succeeded", "duplicate", "dead")
 
 @pytest.fixture
 def cloud() -> Iterator[Cloud]:
-    with quick_cloud(retry_delays=(0.5, 0.5)) as found:
-        yield found
+    with quick_cloud(retry_delays=(0.5, 0.5)) as running:
+        yield running
 
 
 class Load:
@@ -82,13 +82,13 @@ class Load:
             self.due.append(f"t-{moment:%Y-%m-%dT%H:%M:%SZ}")
             # doomed: it never ends normally, even if the kill comes late, because its timeout comes first
             seconds = 3.0 * TIMEOUT if number < DOOMED else round(self._chance.uniform(0.6, 1.2), 3)
-            given = {"effects": str(self._effects), "seconds": seconds}
+            input = {"effects": str(self._effects), "seconds": seconds}
             target = {"Arn": self._functions[job], "RoleArn": self._stack.cloud.scheduler_role}
             self._stack.cloud.client("scheduler").create_schedule(
                 Name=f"{job}.{number}",
                 ScheduleExpression=f"at({moment:%Y-%m-%dT%H:%M:%S})",
                 FlexibleTimeWindow={"Mode": "OFF"},
-                Target=target | {"Input": scheduled_input(job, given)},
+                Target=target | {"Input": scheduled_input(job, input)},
             )
 
 
@@ -216,13 +216,15 @@ def run_next_occurrences(stack: QuickStack, effects: Path) -> int:
     left = [lease for job in GUARDED.values() if "holder" in (lease := stack.lease(job))]
     ends = max((int(lease["expires"]["N"]) / 1000 for lease in left), default=0)
     time.sleep(max(0.0, ends + DEFAULTS.skew_margin + 0.1 - time.time()))
-    asked = {job: stack.invoke(job, this_second(), effects=str(effects), seconds=0) for job in GUARDED.values()}
+    occurrences = {job: stack.invoke(job, this_second(), effects=str(effects), seconds=0) for job in GUARDED.values()}
     final = ("skipped", "succeeded")
     stack.await_true(
         "the next occurrences have ended",
-        lambda: all(name in (runs := stack.runs(job)) and runs[name].status in final for job, name in asked.items()),
+        lambda: all(
+            name in (runs := stack.runs(job)) and runs[name].status in final for job, name in occurrences.items()
+        ),
     )
-    assert {stack.runs(job)[name].status for job, name in asked.items()} == {"succeeded"}
+    assert {stack.runs(job)[name].status for job, name in occurrences.items()} == {"succeeded"}
     assert not any("holder" in stack.lease(job) for job in GUARDED.values())
     return len(left)
 

@@ -114,11 +114,11 @@ def at(event: dict[str, Any]) -> datetime:
 
 def received(cloud: Cloud, url: str) -> list[int]:
     """Receive and delete all messages of a queue. Return their numbers."""
-    sqs, found = cloud.client("sqs"), []
+    sqs, numbers = cloud.client("sqs"), []
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        found += [json.loads(message["Body"])["n"] for message in messages]
+        numbers += [json.loads(message["Body"])["n"] for message in messages]
         entries = [
             {"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]} for index, message in enumerate(messages)
         ]
         sqs.delete_message_batch(QueueUrl=url, Entries=entries)
-    return found
+    return numbers

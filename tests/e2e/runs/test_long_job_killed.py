@@ -45,14 +45,14 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     with quick_cloud(retry_delays=(0.5, 0.5), CRONSTACK_LOCAL_TIMEOUT=str(TIMEOUT)) as cloud:
         stack = QuickStack(cloud, "kills", deployed_code("kills", folder))
         due = this_second()
-        given = {"effects": str(effects), "seconds": 2.5}
+        input = {"effects": str(effects), "seconds": 2.5}
         for job in ("alone", "followed"):
             stack.function(job, "long", Timeout=900)
-            stack.invoke(job, due, **given)
+            stack.invoke(job, due, **input)
         expires = kill_both(stack, effects)
-        quick = given | {"seconds": 0}
+        quick = input | {"seconds": 0}
         for _ in range(DUPLICATES):
-            alone = stack.invoke("alone", due, **given)
+            alone = stack.invoke("alone", due, **input)
         # A takeover needs a lease that has certainly ended, by the Date header of a response.
         time.sleep(max(0, expires["followed"] + DEFAULTS.skew_margin + MAX_DATE_LAG / 1000 + 0.1 - time.time()))
         following = stack.invoke("followed", due + timedelta(seconds=1), **quick)

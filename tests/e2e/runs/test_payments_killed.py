@@ -59,14 +59,14 @@ class SlowPayments(Payments):
 
 @pytest.fixture
 def cloud() -> Iterator[Cloud]:
-    with quick_cloud(retry_delays=(0.5, 0.5)) as found:
-        yield found
+    with quick_cloud(retry_delays=(0.5, 0.5)) as running:
+        yield running
 
 
 @pytest.fixture
 def service() -> Iterator[PaymentService]:
-    with PaymentService(SlowPayments(Random(SEED))) as found:
-        yield found
+    with PaymentService(SlowPayments(Random(SEED))) as running:
+        yield running
 
 
 def deploy(cloud: Cloud, service: PaymentService, folder: Path) -> tuple[QuickStack, Once]:

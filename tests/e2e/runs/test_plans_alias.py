@@ -48,12 +48,12 @@ def send(deployed: Deployed, wiring: Wiring, key: str, event: str, due: int | No
     _create(deployed, wiring, plan)
 
 
-def plan(deployed: Deployed, wiring: Wiring, key: str, given: dict[str, Any]) -> None:
+def plan(deployed: Deployed, wiring: Wiring, key: str, input: dict[str, Any]) -> None:
     """Write the plan's row, then create its schedule."""
     moment = now()
     due = moment + SOON
-    event = planned_event(JOB, key, moment, due=due, input=given)
-    row = PlanItem("planned", key, due, moment, print_time(due), payload_hash(given), event, 0)
+    event = planned_event(JOB, key, moment, due=due, input=input)
+    row = PlanItem("planned", key, due, moment, print_time(due), payload_hash(input), event, 0)
     call = plan_requests.write(wiring.ledger, JOB, row, None, ttl=due // 1000 + 86_400)
     deployed.cloud.client("dynamodb").update_item(**call.parameters)
     _create(deployed, wiring, row)
@@ -68,8 +68,8 @@ def _create(deployed: Deployed, wiring: Wiring, plan: PlanItem) -> None:
 def letter_of(deployed: Deployed, queue: str, word: str) -> dict[str, Any]:
     """Receive and delete the letter that contains a word. Return its body and its ERROR_CODE."""
     sqs = deployed.cloud.client("sqs")
-    asked: dict[str, Any] = {"QueueUrl": queue, "WaitTimeSeconds": 20, "MaxNumberOfMessages": 10}
-    while messages := sqs.receive_message(**asked, MessageAttributeNames=["All"]).get("Messages"):
+    options: dict[str, Any] = {"QueueUrl": queue, "WaitTimeSeconds": 20, "MaxNumberOfMessages": 10}
+    while messages := sqs.receive_message(**options, MessageAttributeNames=["All"]).get("Messages"):
         for message in messages:
             if word in message["Body"]:
                 sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
@@ -100,21 +100,21 @@ def test_the_letter_of_a_plan_that_dies_names_the_alias(deployed: Deployed, wiri
     assert (tmp_path / "effects").read_text().split() == [planned_id("dies")]
 
 
-def forged(kind: str, given: dict[str, Any]) -> str:
+def forged(kind: str, input: dict[str, Any]) -> str:
     """Return an event of a kind that the runtime accepts from other senders, with a due time of its own."""
     due = now() - HOUR
     if kind == "operator":
-        event = operator_event(JOB, "trigger", due=due, requested=now(), input=given, occurrence="m-" + "0" * 26)
+        event = operator_event(JOB, "trigger", due=due, requested=now(), input=input, occurrence="m-" + "0" * 26)
         return json.dumps(event)
     if kind == "schedule":
-        return json.dumps({"cronstack": 1, "job": JOB, "scheduled": print_time(due), "input": given})
-    planned = planned_event(JOB, "forged", now(), due=due, input=given)
+        return json.dumps({"cronstack": 1, "job": JOB, "scheduled": print_time(due), "input": input})
+    planned = planned_event(JOB, "forged", now(), due=due, input=input)
     if kind == "carrier":
         return json.dumps(json.loads(planned) | {"carrier": 3})
     assert kind == "redrive of a key"
     fields = json.loads(planned)
     event = operator_event(
-        JOB, "redrive", due=due, requested=now(), input=given, redrive=1, key="forged", revision=fields["revision"]
+        JOB, "redrive", due=due, requested=now(), input=input, redrive=1, key="forged", revision=fields["revision"]
     )
     return json.dumps(event)
 

@@ -62,13 +62,13 @@ class Processes:
         """Return the file for which the handler of the occurrence waits."""
         return self._folder / f"until-{due:%H%M%S}"
 
-    def deliver(self, ahead: int, due: datetime, **given: Any) -> Future[str]:
+    def deliver(self, ahead: int, due: datetime, **input: Any) -> Future[str]:
         """Deliver an event to the process whose clock is ``ahead`` seconds ahead. Return its future outcome."""
         if ahead not in self._made:
             self._made.append(ahead)
             self._shift(ahead)
-        given |= {"effects": str(self.effects), "until": str(self.until(due))}
-        event = {"cronstack": 1, "job": "held", "scheduled": f"{due:%Y-%m-%dT%H:%M:%SZ}", "input": given}
+        input |= {"effects": str(self.effects), "until": str(self.until(due))}
+        event = {"cronstack": 1, "job": "held", "scheduled": f"{due:%Y-%m-%dT%H:%M:%SZ}", "input": input}
         return self._callers.submit(self._invoke, self._names[ahead], json.dumps(event))
 
     def _shift(self, ahead: int) -> None:
@@ -115,8 +115,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QuickStack]:
 
 @pytest.fixture(scope="module")
 def processes(stack: QuickStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
-    with Processes(stack, tmp_path_factory.mktemp("effects")) as found:
-        yield found
+    with Processes(stack, tmp_path_factory.mktemp("effects")) as running:
+        yield running
 
 
 def run_two_processes(
