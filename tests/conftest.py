@@ -51,7 +51,7 @@ LONG = (
     ),
     *(
         "e2e/runs/test_load.py",
-        "e2e/test_stranger.py",
+        "e2e/test_foreign_stack.py",
         "e2e/runs/test_payments_killed.py",
         "play/prove/test_walk.py",
         "testing/test_plugin.py",

@@ -1,8 +1,8 @@
-"""How long ``cronstack list`` and ``next`` take, as ratios to ``python -c pass``.
+"""Duration of ``cronstack list`` and ``next``, as ratios to ``python -c pass``.
 
     python -m tests.bench.cli_start
 
-Whole processes, in turns; the median of five.
+Each measurement is a whole process. The commands take turns; the result is the median of five.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ PROGRAMS = {
 
 
 def seconds(arguments: list[str]) -> float:
-    begun = time.perf_counter()
+    started = time.perf_counter()
     subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, timeout=60, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - begun
+    return time.perf_counter() - started
 
 
 def main() -> None:

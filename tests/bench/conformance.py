@@ -2,9 +2,8 @@
 
     python -m tests.bench.conformance [--json FILE]
 
-The three are started here, on 127.0.0.1, one after the other, and end with this program, whatever ends it. MiniStack
-is installed from PyPI into an environment of its own under .cronstack/. The table names what cannot be installed or
-started.
+The three start one after the other on 127.0.0.1, and end with this program. MiniStack is installed from PyPI into a
+separate environment under .cronstack/. The table has the reason if one cannot be installed or started.
 """
 
 from __future__ import annotations
@@ -33,11 +32,11 @@ HOME = ROOT / ".cronstack" / "conformance"
 MINISTACK = "1.5.33"
 PARTS = ("scheduler", "lambda", "sqs", "behaviour")
 INSTALLING, STARTING, ASKING = 300, 90, 900
-"""Seconds each step may take."""
+"""Time limits of the steps in seconds."""
 
 
 class CannotRun(Exception):
-    """Why one of the three is not in the table."""
+    """One of the three cannot run. The message has the reason."""
 
 
 def free_port() -> int:
@@ -76,8 +75,8 @@ def ministack() -> Iterator[str]:
         "SFTP_ENABLED": "0",
     }
     HOME.mkdir(parents=True, exist_ok=True)
-    litter = TemporaryDirectory(dir=HOME)
-    with litter, served([str(program)], surroundings | {"TMPDIR": litter.name}, port, "ministack"):
+    temporary = TemporaryDirectory(dir=HOME)
+    with temporary, served([str(program)], surroundings | {"TMPDIR": temporary.name}, port, "ministack"):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -98,7 +97,7 @@ def install(place: Path) -> None:
 
 @contextmanager
 def served(command: list[str], surroundings: dict[str, str], port: int, name: str) -> Iterator[None]:
-    """Run a server in a process group of its own, from when it answers until the block is left."""
+    """Run a server in its own process group until the end of the block. Enter the block when it responds."""
     HOME.mkdir(parents=True, exist_ok=True)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")} | surroundings
     with (HOME / f"{name}.log").open("wb") as log:
@@ -123,8 +122,8 @@ def wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     raise CannotRun(f"did not answer within {STARTING} s")
 
 
-def asked(endpoint: str) -> list[dict[str, Any]]:
-    """The verdicts of the kit, by the command a user has."""
+def kit_results(endpoint: str) -> list[dict[str, Any]]:
+    """Return the verdicts of the kit, from the user's command."""
     command = [sys.executable, "-m", "cronstack_infra.cli", "conformance", "--endpoint", endpoint, "--json"]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     try:
@@ -132,7 +131,7 @@ def asked(endpoint: str) -> list[dict[str, Any]]:
     except subprocess.TimeoutExpired:
         raise CannotRun(f"the kit did not end within {ASKING} s") from None
     if done.returncode not in (0, 1) or not done.stdout.startswith("["):
-        raise CannotRun(f"the kit could not ask it: {done.stderr.strip()[-200:]}")
+        raise CannotRun(f"the kit failed: {done.stderr.strip()[-200:]}")
     rows: list[dict[str, Any]] = json.loads(done.stdout)
     return rows
 
@@ -145,7 +144,7 @@ SUBJECTS = {
 
 
 def table(results: dict[str, list[dict[str, Any]] | str]) -> str:
-    """Markdown: a line for each thing that is counted, a column for each of the three."""
+    """Return a Markdown table: a line for each count, a column for each of the three."""
     lines = [f"| | {' | '.join(results)} |", "|---" * (len(results) + 1) + "|"]
 
     def line(title: str, count: Any) -> None:
@@ -185,7 +184,7 @@ def expected(results: dict[str, list[dict[str, Any]] | str], name: str) -> str:
 
 def seen(rows: list[dict[str, Any]], name: str) -> str:
     (row,) = [row for row in rows if behaves(row) and row["row"] == name]
-    seen = row["got"] if row["got"] != row["expected"] else "yes"  # of what AWS leaves open, any answer is right
+    seen = row["got"] if row["got"] != row["expected"] else "yes"  # any answer is right where AWS documents none
     return (seen if row["same"] else f"no: {row['got']}")[:64].replace("|", "/")
 
 
@@ -195,7 +194,7 @@ def main() -> None:
         print(f"{name} …", file=sys.stderr, flush=True)
         try:
             with started() as endpoint:
-                results[name] = asked(endpoint)
+                results[name] = kit_results(endpoint)
         except CannotRun as why:
             results[name] = str(why)
     print(f"{datetime.now(UTC):%Y-%m-%d}, Python {sys.version.split()[0]}, boto3 {version('boto3')}, without Docker\n")

@@ -1,7 +1,7 @@
-"""A thousand generated jobs, and five libraries that read cron expressions: each by its quickest documented way.
+"""A thousand generated jobs, and five libraries for cron expressions, each with its fastest documented call.
 
-Fields are said once, in the order minutes, hours, day of month, month, weekday; each contender gets them in its own
-words. What is generated, all of them can read: values, lists, ranges, steps, names of weekdays, the last day.
+Fields are minutes, hours, day of month, month, weekday; each library gets them in its own syntax. All of them support
+the generated expressions: values, lists, ranges, steps, names of weekdays, the last day.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ class Fields(NamedTuple):
     weekday: str = "*"
 
     def aws(self) -> str:
-        """Six fields, one of the days is "?"."""
+        """Return the six fields of AWS, in which one of the days is "?"."""
         weekday = "?" if self.weekday == "*" else self.weekday
         day = self.day if self.weekday == "*" else "?"
         return f"{self.minutes} {self.hours} {day} {self.month} {weekday} *"
 
 
 def generated(count: int = 1000, seed: int = 1) -> list[Fields]:
-    """Mostly daily and hourly jobs, a few of every five minutes, a handful of every minute."""
+    """Return mostly daily and hourly jobs, some every five minutes, and a few every minute."""
     chance = random.Random(seed)
     minute, hour = (lambda: str(chance.randrange(60))), (lambda: str(chance.randrange(24)))
     kinds: list[tuple[int, Callable[[], Fields]]] = [

@@ -1,11 +1,11 @@
-"""What ``cronstack simulate --dry`` costs for a thousand jobs over a year, and beside it five cron libraries.
+"""Cost of ``cronstack simulate --dry`` for a thousand jobs over a year, compared with five cron libraries.
 
     python -m tests.bench.dry [--days 7] [--rounds 5] [--only NAME,...] [--seed 1]
 
-First the dry what-if, whole: overlaps, crowded minutes, concurrency. Then the same jobs in UTC over the first days of
-the year (``--days 365``: all of it, with the slow ones for an hour), asked of each contender: first all instants are
-compared, then they are timed. Each measurement is a process of its own, so nothing is warm; in turns; the medians.
-CPU seconds from the first expression parsed to the last instant given; imports are not counted.
+First it measures the whole dry simulation: overlaps, crowded minutes, concurrency. Then each library computes the
+instants of the same jobs in UTC for the first days of the year (``--days 365`` takes an hour for the slow ones). All
+instants are compared before they are timed. Each measurement is a new process, so nothing is warm. They take turns;
+results are medians. CPU seconds are from the first parsed expression to the last instant, without imports.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tests.kit import bound
 ROOT = Path(__file__).parents[2]
 OURS, DRY = "Cronstack, instants", "Cronstack, --dry"
 LONGEST = 3600
-"""Seconds a measurement may take."""
+"""Time limit of a measurement in seconds."""
 
 
 def main() -> None:
@@ -43,21 +43,21 @@ def main() -> None:
     names = [OURS, DRY, *(name for name in LIBRARIES if not options.only or name in options.only.split(","))]
     print(f"Python {python_version()}, {', '.join(f'{name} {version(name)}' for name in names if name in LIBRARIES)}\n")
     whole = [child("dry", options, days=365) for _ in range(options.rounds)]
-    seconds, fires = median(one["seconds"] for one in whole), whole[0]["fires"]
-    highest, before = (max(one[when] for one in whole) for when in ("peak", "base"))
+    seconds, fires = median(result["seconds"] for result in whole), whole[0]["fires"]
+    highest, before = (max(result[when] for result in whole) for when in ("peak", "base"))
     print(f"--dry, {options.jobs} jobs, one year: {fires:,} fires in {seconds:.2f} s, {fires / seconds:,.0f} fires/s;")
-    print(f"peak memory of the process {highest:.0f} MB, {before:.0f} MB of them before it began.\n")
+    print(f"peak memory of the process {highest:.0f} MB, {before:.0f} MB of them at the start.\n")
     compare(names, options)
     timed(names, options)
 
 
 def compare(names: list[str], options: Any) -> None:
-    """All instants of all contenders are the same, or it ends here."""
-    told = {name: child("instants", options, contender=name, days=options.days) for name in names}
-    first = told[OURS]
-    for name, one in told.items():
-        if one != first:
-            sys.exit(f"{name} gives other instants than {OURS}: {one} and {first}")
+    """Exit if two libraries compute different instants."""
+    results = {name: child("instants", options, contender=name, days=options.days) for name in names}
+    first = results[OURS]
+    for name, result in results.items():
+        if result != first:
+            sys.exit(f"{name} gives other instants than {OURS}: {result} and {first}")
     print(f"{options.jobs} jobs, {options.days} days, UTC: all give the same {first['fires']:,} instants.\n")
 
 
@@ -75,7 +75,7 @@ def timed(names: list[str], options: Any) -> None:
 
 
 def child(task: str, options: Any, **more: Any) -> dict[str, Any]:
-    """One measurement in a process of its own."""
+    """Return one measurement by a new process."""
     command = [sys.executable, "-m", "tests.bench.dry", "--child", task]
     for name, value in {"jobs": options.jobs, "seed": options.seed, **more}.items():
         command += [f"--{name}", str(value)]
@@ -89,13 +89,13 @@ def measure_dry(options: Any) -> dict[str, Any]:
     base = peak()
     fields = generated(options.jobs, options.seed)
     gc.collect()
-    begun = time.process_time()
+    started = time.process_time()
     fires = answers(fields, options.days)
-    return {"seconds": time.process_time() - begun, "fires": fires, "peak": peak(), "base": base}
+    return {"seconds": time.process_time() - started, "fires": fires, "peak": peak(), "base": base}
 
 
 def answers(fields: list[Fields], days: int) -> int:
-    """Ask the what-if everything; policies and timeouts as a project might have them."""
+    """Run the whole dry simulation with typical policies and timeouts. Return the number of firings."""
     from cronstack import parse
     from cronstack_infra.play.dry.minutes import Span
     from cronstack_infra.play.dry.whatif import Case, JobTimetable, what_if
@@ -105,8 +105,8 @@ def answers(fields: list[Fields], days: int) -> int:
         JobTimetable(f"job{n}", (parse(f"cron({each.aws()})"),), policies[n % 3], timeouts[n % 5])
         for n, each in enumerate(fields)
     ]
-    found = what_if(jobs, Span(SINCE, SINCE + timedelta(days=days)), [Case("timeout", {})])
-    return sum(found.firings.values())
+    result = what_if(jobs, Span(SINCE, SINCE + timedelta(days=days)), [Case("timeout", {})])
+    return sum(result.firings.values())
 
 
 def measure(options: Any) -> dict[str, Any]:
@@ -117,17 +117,17 @@ def measure(options: Any) -> dict[str, Any]:
     next(iter(contender(Fields("0", "0"))))  # imports are not counted
     limit = end.timestamp() if options.contender == "croniter" else end
     gc.collect()
-    begun, fires = time.process_time(), 0
+    started, fires = time.process_time(), 0
     for each in fields:
         for moment in contender(each):
             if moment >= limit:  # type: ignore[operator]
                 break
             fires += 1
-    return {"seconds": time.process_time() - begun, "fires": fires}
+    return {"seconds": time.process_time() - started, "fires": fires}
 
 
 def instants(options: Any) -> dict[str, Any]:
-    """A digest of each job's instants, in order."""
+    """Return a digest of the instants of all jobs."""
     end, fires, digest = (SINCE + timedelta(days=options.days)).timestamp(), 0, hashlib.sha256()
     for each in generated(options.jobs, options.seed):
         seconds = [*seconds_of(options.contender, each, end)]
@@ -154,7 +154,7 @@ def seconds_of(contender: str, fields: Fields, end: float) -> Iterator[int]:
 
 
 def peak() -> float:
-    """Megabytes that this process had in memory at most."""
+    """Return the peak memory of this process in megabytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024 * 1024)
 
 

@@ -1,14 +1,14 @@
-"""What operators' commands cost with many rows in the ledger, as ratios to the same commands with a hundred.
+"""Duration of operators' commands with many rows in the ledger, as ratios to the same commands with a hundred.
 
     python -m tests.bench.ledger_size [ROWS] [ROUNDS]
 
-Whole processes against a running local cloud, in turns; the median of five. Half of the rows (100,000 by default) are
-runs of a cron job, the others plans of keys and their runs. All are written by the product's own request builders: on a
-ledger in memory, from which BatchWriteItem puts them into the cloud. Each size has the same twenty plans with the
-prefix that is listed, the same plans ahead, and the same dead letters.
+Each measurement is a whole process against a running local cloud. The commands take turns; the result is the median of
+five. Half of the rows (100,000 by default) are runs of a cron job, the others plans of keys and their runs. The
+product's request builders write all rows to a ledger in memory, and BatchWriteItem copies them into the cloud. Each
+size has the same twenty plans with the listed prefix, the same future plans, and the same dead letters.
 
-The goal is a ratio of at most 1.5. Beside the commands: one small update of a row, alone and while another client
-reads all runs of the job page by page.
+The goal is a ratio of at most 1.5. A small update of a row is also measured, alone and while another client reads all
+runs of the job page by page.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Context:
 
 
 class Ledger:
-    """The ledger of a deployed stack, and what fills it."""
+    """The ledger of a deployed stack, which it fills with rows."""
 
     def __init__(self, cloud: LocalCloud) -> None:
         self.deployment: Deployment = find_deployment(cloud.client("cloudformation"), STACK)
@@ -84,7 +84,7 @@ class Ledger:
         self._made = 0
 
     def fill(self, rows: int) -> None:
-        """Write rows until there are about so many."""
+        """Write rows until there are about ``rows``."""
         store = Store(self.table, lambda: self._now)
         if not self._made:
             self._open_rows(store)
@@ -97,9 +97,9 @@ class Ledger:
             assert not answer["UnprocessedItems"]
 
     def _steps(self, store: Store, number: int) -> None:
-        """Write four rows: two runs of the cron job, and a key that was planned and has run."""
-        for one in (number, number + 1):
-            due = self._now - (one + 1) * MINUTE
+        """Write four rows: two runs of the cron job, a plan and its run."""
+        for run_number in (number, number + 1):
+            due = self._now - (run_number + 1) * MINUTE
             self._run(store, self._occurrence(CRON, due), due)
         due = self._now - number * 1000
         of = self._plan(store, f"order-{number}", due)
@@ -107,7 +107,7 @@ class Ledger:
         self._run(store, of, due)
 
     def _open_rows(self, store: Store) -> None:
-        """Plans to be listed, plans ahead, and runs that died with a letter: the same in each size."""
+        """Write the rows of each size: listed plans, which are in the future, and dead runs with letters."""
         for number in range(20):
             self._plan(store, f"{LISTED}{number}", self._now + (number + 1) * 60 * MINUTE)
         queue, settings = self.deployment.handler_dead_letters, Settings(self.table, "letters", STACK, "", "", "")
@@ -120,7 +120,7 @@ class Ledger:
         for number in range(3):
             event = {"cronstack": 1, "job": CRON, "scheduled": print_time(self._now - number * MINUTE), "input": {}}
             try:
-                Invocation(job(name=CRON, retries=0)(_dies), event, Context(CRON), shell).work()
+                Invocation(job(name=CRON, retries=0)(_fail), event, Context(CRON), shell).work()
             except RuntimeError:
                 continue
         for letter in store.queues["letters"]:
@@ -131,8 +131,8 @@ class Ledger:
 
     def _plan(self, store: Store, key: str, due: int) -> Occurrence:
         event = planned_event(KEYED, key, due - MINUTE, due=due, input={"order": key})
-        asked = print_time(due)
-        plan = PlanItem("planned", key, due, due - MINUTE, asked, payload_hash({"order": key}), event)
+        at = print_time(due)
+        plan = PlanItem("planned", key, due, due - MINUTE, at, payload_hash({"order": key}), event)
         _ask(store, plan_requests.write(self.table, KEYED, plan, None, ttl=self._ttl))
         return parse_event(json.loads(event), KEYED)
 
@@ -149,18 +149,18 @@ class Ledger:
         return self._now // 1000 + 35 * 86_400
 
     def update(self) -> float:
-        """Write one row as a handler does. Return the seconds that it took."""
-        begun = time.perf_counter()
+        """Write one row as a handler does. Return the duration in seconds."""
+        started = time.perf_counter()
         self._dynamodb.update_item(
             TableName=self.table,
             Key=plan_key(KEYED, f"{LISTED}0"),
             UpdateExpression="SET asked = asked",
         )
-        return time.perf_counter() - begun
+        return time.perf_counter() - started
 
     @contextmanager
     def reader(self) -> Iterator[None]:
-        """Read all runs of the cron job, page by page and again and again, in a thread of its own."""
+        """Read all runs of the cron job repeatedly, page by page, in a thread."""
         client, ended = self._cloud.client("dynamodb"), threading.Event()
 
         def read() -> None:
@@ -178,7 +178,7 @@ class Ledger:
             thread.join()
 
 
-def _dies(run: Run) -> None:
+def _fail(run: Run) -> None:
     raise RuntimeError("no such file")
 
 
@@ -188,8 +188,8 @@ def _ask(store: Store, call: Call) -> None:
 
 
 def seconds(arguments: Sequence[str], project: Path, cloud: LocalCloud) -> float:
-    """Run a command as a whole process. Return the seconds that it took."""
-    begun = time.perf_counter()
+    """Run a command as a whole process. Return the duration in seconds."""
+    started = time.perf_counter()
     subprocess.run(
         [sys.executable, "-m", "cronstack_infra.cli", *arguments],
         cwd=project,
@@ -198,21 +198,21 @@ def seconds(arguments: Sequence[str], project: Path, cloud: LocalCloud) -> float
         timeout=600,
         stdout=subprocess.DEVNULL,
     )
-    return time.perf_counter() - begun
+    return time.perf_counter() - started
 
 
 def measured(ledger: Ledger, rounds: int, project: Path, cloud: LocalCloud) -> list[float]:
-    """Return medians: of each command, then of an update alone and beside a reader."""
+    """Return medians: of each command, then of an update without and with a concurrent reader."""
     for arguments in COMMANDS.values():
         seconds(arguments, project, cloud)  # byte-compiles
     columns = zip(
         *([seconds(arguments, project, cloud) for arguments in COMMANDS.values()] for _ in range(rounds)), strict=True
     )
-    found = [median(column) for column in columns]
-    found.append(median(ledger.update() for _ in range(40)))
+    medians = [median(column) for column in columns]
+    medians.append(median(ledger.update() for _ in range(40)))
     with ledger.reader():
-        found.append(median(ledger.update() for _ in range(40)))
-    return found
+        medians.append(median(ledger.update() for _ in range(40)))
+    return medians
 
 
 def main() -> int:
@@ -222,16 +222,16 @@ def main() -> int:
         deployer: Deployer = user_project(Path(folder) / STACK, STACK, cloud)
         deployer.bootstrap()
         deployer.deploy()
-        ledger, found = Ledger(cloud), []
+        ledger, columns = Ledger(cloud), []
         for size in (FEW, rows):
-            begun = time.perf_counter()
+            started = time.perf_counter()
             ledger.fill(size)
-            print(f"{size:,} rows written in {time.perf_counter() - begun:.0f} s", file=sys.stderr)
-            found.append(measured(ledger, rounds, deployer.root, cloud))
+            print(f"{size:,} rows written in {time.perf_counter() - started:.0f} s", file=sys.stderr)
+            columns.append(measured(ledger, rounds, deployer.root, cloud))
     print(f"{'median of ' + str(rounds):32}{FEW:>10,} rows{rows:>10,} rows{'ratio':>8}")
-    names = [*COMMANDS, "one update", "one update beside a reader"]
-    ratios = [many / few for few, many in zip(*found, strict=True)]
-    for name, few, many, ratio in zip(names, *found, ratios, strict=True):
+    names = [*COMMANDS, "one update", "one update during reads"]
+    ratios = [many / few for few, many in zip(*columns, strict=True)]
+    for name, few, many, ratio in zip(names, *columns, ratios, strict=True):
         print(f"{name:32}{few * 1000:>12.0f} ms{many * 1000:>12.0f} ms{ratio:>8.2f}")
     return int(max(ratios[: len(COMMANDS)]) > GOAL)
 

@@ -1,6 +1,6 @@
-"""The same situations for Powertools' ``@idempotent`` with its DynamoDB persistence layer, as its documentation has it.
+"""The same situations for Powertools' ``@idempotent`` with its DynamoDB persistence layer, as in its documentation.
 
-Its key is the occurrence's time. It has no jobs, overlaps, deadlines or dead letters; what it does then is said.
+Its key is the occurrence's time. It has no jobs, overlaps, deadlines or dead letters; see ``INSTEAD``.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ EVENT, LATER = {"scheduled": "2100-01-01T12:00:00Z"}, {"scheduled": "2100-01-01T
 
 
 class Broken(Exception):
-    """What the broken handler raises."""
+    """The exception of the broken handler."""
 
 
 class Killed(BaseException):
-    """Nothing after it is carried out: Powertools catches exceptions only."""
+    """A kill: Powertools does not catch BaseException, so none of its code runs afterwards."""
 
 
 class Context:
@@ -106,7 +106,7 @@ def killed(scene: Scene) -> Iterator[None]:
 
 INSTEAD: dict[str, tuple[Callable[[Scene], Iterator[None]], str]] = {
     "a_clean_run": (clean, ""),
-    "an_attempt_that_fails": (fails, "forgets it: no count, no history"),
+    "an_attempt_that_fails": (fails, "deletes its record: no count, no history"),
     "the_retry_of_a_failed_one": (retry, ""),
     "a_duplicate_of_a_finished_one": (duplicate, ""),
     "a_duplicate_of_a_running_one": (in_progress, "raises: one of Lambda's tries is spent"),
@@ -117,7 +117,7 @@ INSTEAD: dict[str, tuple[Callable[[Scene], Iterator[None]], str]] = {
     "one_that_comes_too_late": (clean, "runs it"),
     "one_that_was_killed_after_its_lease": (killed, ""),
     "the_next_after_one_was_killed": (another, ""),
-    "the_last_attempt_that_fails": (fails, "forgets it; Lambda writes the letter"),
+    "the_last_attempt_that_fails": (fails, "deletes its record; Lambda writes the letter"),
     "a_redrive_of_a_dead_one": (retry, ""),
 }
-"""By the guard's situation: what Powertools is asked, and what it does instead of what the guard does."""
+"""By the guard's situation: the situation for Powertools, and what it does instead."""

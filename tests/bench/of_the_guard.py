@@ -1,5 +1,5 @@
-"""The situations of the bench of requests, for Cronstack's guard: each prepares a ledger, then yields, and what it does
-after that is counted. The shipped runtime over its own transport; only the clock is the scene's.
+"""The situations of the benchmark of requests, for Cronstack's guard. Each prepares a ledger, then yields. The requests
+after that are counted. They run the shipped runtime over its own transport, on the scene's clock.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cronstack_infra.play.answer_dates import dated
 from tests.tools.ledger import create_ledger
 
 NOON = 4_102_488_000_000
-"""2100-01-01T12:00:00Z: so late that no carrier fires while we count."""
+"""2100-01-01T12:00:00Z: so late that no carrier fires during the benchmark."""
 SECOND, MINUTE = 1_000, 60_000
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:bench-stats"
 ROLE = "arn:aws:iam::123456789012:role/bench-carriers"
@@ -32,7 +32,7 @@ _NUMBERS = itertools.count(1)
 
 
 class Broken(Exception):
-    """What the broken handler raises."""
+    """The exception of the broken handler."""
 
 
 def well(run: Run) -> str:
@@ -61,7 +61,7 @@ class Context:
 
 
 class Scene:
-    """An empty ledger, and a clock that only this scene turns."""
+    """An empty ledger, and a clock that only this scene advances."""
 
     def __init__(self, cloud: LocalCloud) -> None:
         number = next(_NUMBERS)
@@ -69,7 +69,7 @@ class Scene:
         self._botocore = Botocore()
         self.table = f"ledger-{number}"
         self.invoices = f"invoices-{number}"
-        """A table of the job's own."""
+        """Another table, of the job."""
         for name in (self.table, self.invoices):
             create_ledger(cloud.client("dynamodb"), name)
         queue = cloud.client("sqs").create_queue(QueueName=f"letters-{number}")["QueueUrl"]
@@ -95,16 +95,16 @@ class Scene:
     ) -> Invocation:
         of: Job = job(**({"name": "stats"} | policy))(handler)
         self.now = max(self.now, due)
-        given = event or {"cronstack": 1, "job": "stats", "scheduled": print_time(due), "input": {}}
-        return Invocation(of, given, Context(self, of.timeout), self.shell)
+        payload = event or {"cronstack": 1, "job": "stats", "scheduled": print_time(due), "input": {}}
+        return Invocation(of, payload, Context(self, of.timeout), self.shell)
 
-    def deliver(self, handler: Callable[[Run], object], due: int = NOON, **given: Any) -> None:
-        """One delivery, from beginning to end, however it ends."""
+    def deliver(self, handler: Callable[[Run], object], due: int = NOON, **options: Any) -> None:
+        """Deliver an event and run it to its end."""
         with suppress(Broken):
-            self.start(handler, due, **given).work()
+            self.start(handler, due, **options).work()
 
     def begin(self, due: int = NOON, **policy: Any) -> None:
-        """One delivery up to its handler, in which it is killed."""
+        """Deliver an event and kill it in its handler."""
         steps = self.start(well, due, **policy).steps()
         request = resume(steps, None)
         while isinstance(request, Call | Sleep):
@@ -113,12 +113,12 @@ class Scene:
         steps.close()
 
     def long_after(self) -> None:
-        """Later than any lease, and than any retry's back-off."""
+        """Advance the clock past any lease and any retry's back-off."""
         self.now += 20 * MINUTE
 
 
 def prepare(cloud: LocalCloud) -> None:
-    """What all scenes share: whatever a carrier's schedule names must be there."""
+    """Create the role, queue and function that the schedules of carriers name, once for all scenes."""
     import io
     import json
     import zipfile

@@ -1,10 +1,10 @@
-"""What ``from cronstack import once`` and the first ``once.schedule`` cost a fresh process, beside ``python -c pass``.
+"""Cost of ``from cronstack import once`` and the first ``once.schedule`` in a new process, compared with an empty one.
 
     python -m tests.bench.once_cold
 
-Whole processes, in turns; the median of seven. The first call is made without a network: its answers are at hand, so
-that what is told is the code's own. Beside it stands what no code of ours can save, botocore's client for DynamoDB and
-for Scheduler.
+Each measurement is a whole process. The programs take turns; the result is the median of seven. The first call uses a
+transport with prepared answers, so only the code is measured. For comparison: the creation of botocore's clients for
+DynamoDB and Scheduler, which Cronstack cannot avoid.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ PROGRAMS: Final = {
     "botocore's two clients": CLIENTS,
 }
 HEAVY: Final = ("aws_cdk", "moto", "boto3", "botocore", "cronstack_infra", "ssl", "http", "email", "concurrent.futures")
-"""What neither the import nor a call with its answers at hand may load; ``zoneinfo`` only when a zone is named."""
+"""Modules that neither the import nor a call with prepared answers may load."""
 
 
 def run(program: str) -> float:
-    """Seconds of a whole process."""
-    begun = time.perf_counter()
+    """Return the duration of a whole process in seconds."""
+    started = time.perf_counter()
     subprocess.run([sys.executable, "-c", program], env=environment(), check=True, timeout=60)
-    return time.perf_counter() - begun
+    return time.perf_counter() - started
 
 
 def environment() -> dict[str, str]:
@@ -76,10 +76,10 @@ def environment() -> dict[str, str]:
 
 
 def loaded(program: str) -> set[str]:
-    """Modules that a program has loaded beyond an empty one."""
-    told = f"{program}\nimport json, sys; print(json.dumps([m for m in sys.modules if m not in before]))"
+    """Return the modules that a program loads, except those of an empty one."""
+    reporting = f"{program}\nimport json, sys; print(json.dumps([m for m in sys.modules if m not in before]))"
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys; before = set(sys.modules)\n{told}"],
+        [sys.executable, "-c", f"import sys; before = set(sys.modules)\n{reporting}"],
         env=environment(),
         capture_output=True,
         text=True,

@@ -1,13 +1,12 @@
-"""Write units of each partition of the ledger while plans are made and run: is one of them hot?
+"""Write units of each partition of the ledger while plans are created and run, to find hot partitions.
 
     python -m tests.bench.partitions [PLANS]
 
-Each plan (5,000 by default) is scheduled by the shipped planner and delivered to the shipped runtime, on a ledger in
-memory. The units are those of ``local.dynamodb.capacity``; a test holds them against the counts of the local cloud's
-DynamoDB, which shows its own at ``/_cronstack/units``. The question is what one second would take in which all of this
-happened.
+The shipped planner schedules each plan (5,000 by default) and the shipped runtime runs it, on a ledger in memory. The
+units are those of ``local.dynamodb.capacity``. A test compares them with the counts of the local cloud's DynamoDB at
+``/_cronstack/units``. The result is the load of one second in which all of this happens.
 
-What AWS allows by default, in one Region:
+Default quotas of AWS in one Region:
 
     a partition      1,000 write units a second      DynamoDB developer guide, bp-partition-key-design
     a new table      4,000 write units at once, as   developer guide, warm-throughput-scenarios; an index has a warm
@@ -16,8 +15,8 @@ What AWS allows by default, in one Region:
     CreateSchedule   5,000 a second                  Scheduler user guide, scheduler-quotas (large Regions; adjustable)
     invocations      1,000 a second                  the same page (large Regions; adjustable to tens of thousands)
 
-A count by partition key is not one by machine. DynamoDB may keep several keys in one partition until it has split that
-for its heat, which takes minutes; a warm throughput set ahead makes it less likely.
+The count is by partition key. DynamoDB may store several keys in one partition until it has split a hot one, which
+takes minutes. A warm throughput set ahead makes that less likely.
 """
 
 from __future__ import annotations
@@ -85,7 +84,7 @@ def reminded(run: Run) -> None:
 
 
 class Counting:
-    """A transport to a ledger in memory. It counts what DynamoDB would for each change, by index and partition."""
+    """A transport to a ledger in memory that counts DynamoDB's units of each change, by index and partition."""
 
     def __init__(self, now: Callable[[], int]) -> None:
         self.store = Store(TABLE, now)
@@ -104,14 +103,14 @@ class Counting:
 
 
 def _entry(item: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return what the index holds of an item; None if the item is not in the index."""
+    """Return an item's entry in the index, or None if the item is not in the index."""
     if item is None or INDEX not in item:
         return None
     return {name: item[name] for name in _ENTRY}
 
 
 def play(count: int, transport_at: Callable[[Callable[[], int]], Transport]) -> None:
-    """Schedule and run so many plans. ``transport_at``: makes the transport to the ledger, given the clock."""
+    """Schedule and run ``count`` plans. ``transport_at``: factory of the transport to the ledger, by the clock."""
     now = [NOON]
     transport = _without_scheduler(transport_at(lambda: now[0]), lambda: now[0])
 
@@ -138,31 +137,31 @@ def _without_scheduler(ledger: Transport, now: Callable[[], int]) -> Transport:
 
 
 def counted(count: int) -> list[Partition]:
-    """Play so many plans in memory. Return the partitions that were written."""
-    made: list[Counting] = []
+    """Schedule and run ``count`` plans in memory. Return the written partitions."""
+    transports: list[Counting] = []
 
     def transport_at(now: Callable[[], int]) -> Counting:
-        made.append(Counting(now))
-        return made[0]
+        transports.append(Counting(now))
+        return transports[0]
 
     play(count, transport_at)
-    return [Partition(of_index, name, units) for (of_index, name), units in sorted(made[0].units.items())]
+    return [Partition(of_index, name, units) for (of_index, name), units in sorted(transports[0].units.items())]
 
 
 def of_each_kind(partitions: list[Partition]) -> dict[str, list[float]]:
     """Return the units of the partitions of each kind, the most first."""
-    found = defaultdict(list)
-    for one in partitions:
-        found[one.kind].append(one.written)
-    return {kind: sorted(units, reverse=True) for kind, units in found.items()}
+    by_kind = defaultdict(list)
+    for partition in partitions:
+        by_kind[partition.kind].append(partition.written)
+    return {kind: sorted(units, reverse=True) for kind, units in by_kind.items()}
 
 
 def lines(count: int, partitions: list[Partition]) -> Iterator[str]:
-    """Return the table, and what it means for so many plans made and started in one second."""
-    table = sum(one.written for one in partitions if not one.index)
-    of_index = sum(one.written for one in partitions if one.index)
-    hottest = max(partitions, key=lambda one: one.written)
-    yield f"{count} plans, each scheduled, begun, claimed and settled; write units if all of it falls into one second"
+    """Return the table, and the limits for plans that are created and started in one second."""
+    table = sum(partition.written for partition in partitions if not partition.index)
+    of_index = sum(partition.written for partition in partitions if partition.index)
+    hottest = max(partitions, key=lambda partition: partition.written)
+    yield f"{count} plans, each scheduled, started, claimed and settled; write units if all of it falls into one second"
     yield ""
     yield f"{'partitions of':22}{'number':>8}{'mean':>9}{'hottest':>9}{'of 1,000 a second':>20}"
     for kind, units in of_each_kind(partitions).items():
@@ -183,7 +182,7 @@ def main() -> int:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else COUNT
     partitions = counted(count)
     print(*lines(count, partitions), sep="\n")
-    return int(max(one.written for one in partitions) > PARTITION_WRITES)
+    return int(max(partition.written for partition in partitions) > PARTITION_WRITES)
 
 
 if __name__ == "__main__":

@@ -2,16 +2,15 @@
 
     python -m tests.bench.payments [--payments 10000] [--seed N] [--faults many]
 
-The deployed examples; only what code schedules is played, their own schedules are taken away. Orders are placed, told
-twice, postponed and withdrawn by invoking ``checkout``, whose code calls ``cronstack.once``; so moves and cancels meet
-firings at every request. Half of the payments are due in one second; much of what is moved or withdrawn is so in its
-last minute, some in its very last second. Sandboxes die, answers are lost, deliveries come twice and late, the service
-does not answer, or charges and says no. In the end an operator redrives what lies in the dead-letter queues, as often
-as it takes. Then it is judged:
+It runs the deployed examples without their own schedules. Invocations of ``checkout`` place, repeat, postpone and
+withdraw orders by ``cronstack.once``, so moves and cancels coincide with firings at every request. Half of the payments
+are due in one second. Many orders are moved or withdrawn in their last minute, some in their last second. Sandboxes
+crash, answers are lost, deliveries come twice and late, the service does not respond, or fails after the charge. At
+the end an operator redrives the dead letters until none is left. Then these rules are checked:
 
-    no order is charged twice; each that was not withdrawn is charged, with its sum, and at its time or after it
-    none is charged of which a withdrawal has said "cancelled"
-    nothing is left in Scheduler, nothing is planned, and the ledger's rows say what the service's log says
+    no order is charged twice; each that was not withdrawn is charged, with its sum, and not before its time
+    no order is charged whose withdrawal returned "cancelled"
+    nothing is left in Scheduler, nothing is planned, and the ledger's rows equal the service's log
 """
 
 from __future__ import annotations
@@ -53,14 +52,14 @@ SHARED: Final = BEGIN + timedelta(hours=1)
 """When half of the payments are due."""
 LAST: Final = BEGIN + timedelta(hours=2)
 CALM: Final = BEGIN + timedelta(hours=6)
-"""By then all carriers have come; retries wait for an hour at most."""
+"""Time at which all carriers have fired; retries wait for an hour at most."""
 FAULTS: Final = "crash=0.01,killed=0.01,lost=0.01,throttled=0.01,duplicate=0.02,late=0.02"
 OF_THE_SERVICE: Final = 0.05
-"""Share of HTTP requests that go wrong."""
+"""Share of HTTP requests that fail."""
 
 
-class Told(NamedTuple):
-    """Something that is said to the shop at a time."""
+class Request(NamedTuple):
+    """A request to the shop at a time."""
 
     at: datetime
     order: Mapping[str, Any]
@@ -68,18 +67,18 @@ class Told(NamedTuple):
 
 @dataclass
 class Story:
-    """What is told of the orders, by seed."""
+    """The requests for all orders, by seed."""
 
     payments: int
     chance: Random
-    told: list[Told] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     cents: dict[str, int] = field(default_factory=dict)
     shared: int = 0
 
     def __post_init__(self) -> None:
         for number in range(self.payments):
             self._order(f"order-{number:05}", shared=number % 2 == 0)
-        self.told.sort(key=lambda one: (one.at, one.order["order"]))
+        self.requests.sort(key=lambda request: (request.at, request.order["order"]))
 
     def _order(self, order: str, *, shared: bool) -> None:
         chance = self.chance
@@ -89,56 +88,56 @@ class Story:
         self.shared += shared
         for copy in range(chance.choices((1, 2, 3), (75, 20, 5))[0]):
             again = timedelta(seconds=chance.choice((0.0, 0.05, 30.0, 900.0))) * copy
-            self._tell(placed + again, order, "placed", cents=cents, pay_at=due.isoformat())
+            self._add_request(placed + again, order, "placed", cents=cents, pay_at=due.isoformat())
         while chance.random() < 0.2:
             moved = self._due(due)
-            self._tell(self._before(due, placed), order, "postponed", pay_at=moved.isoformat())
+            self._add_request(self._before(due, placed), order, "postponed", pay_at=moved.isoformat())
             due = moved
         if chance.random() < 0.2:
             for _ in range(chance.choice((1, 1, 2))):
-                self._tell(self._before(due, placed), order, "withdrawn")
+                self._add_request(self._before(due, placed), order, "withdrawn")
 
     def _due(self, after: datetime) -> datetime:
-        """A whole second; many share the same ones."""
+        """Return a due time in whole seconds, which many orders share."""
         whole = int((LAST - after).total_seconds())
         return after + timedelta(seconds=self.chance.randint(0, max(whole, 1)))
 
     def _before(self, due: datetime, placed: datetime) -> datetime:
-        """A moment at which something is changed: any, in the last minute, or at the very last."""
+        """Return the time of a change: any, in the last minute, or in the last second."""
         chance = self.chance
         last = chance.choice(((due - placed).total_seconds() - 60, 60.0, 1.0, 0.1))
         return due - timedelta(seconds=chance.uniform(-0.3, max(last, 1.0)))
 
-    def _tell(self, at: datetime, order: str, what: str, **more: Any) -> None:
-        self.told.append(Told(at, {"order": order, "what": what, **more}))
+    def _add_request(self, at: datetime, order: str, what: str, **more: Any) -> None:
+        self.requests.append(Request(at, {"order": order, "what": what, **more}))
 
 
 @dataclass
 class Played:
-    """What came of it."""
+    """The results of a run."""
 
     story: Story
     payments: Payments
     charged: dict[str, datetime]
-    """When the service was first asked for an order."""
+    """Time of the service's first request for each order."""
     rows: dict[str, dict[str, Any]]
-    """The run of each payment; empty for one that has none."""
+    """The run of each payment, or {} for a payment without a run."""
     plans: dict[str, str]
     """The status of each payment's plan."""
     answers: dict[str, list[dict[str, Any]]]
-    """What the checkouts said of each order, in the order in which they ended."""
+    """Results of the checkouts of each order, in the order of their ends."""
     left: list[str]
     """Schedules that were not declared."""
     unfinished: Counter[str]
     letters: int
     kinds: Counter[str]
     wrong: int
-    """HTTP requests that went wrong."""
+    """Number of failed HTTP requests."""
     seconds: float
 
 
-class _Witnessed(Payments):
-    """Notes when an order was asked for first."""
+class _RecordingPayments(Payments):
+    """A service that records the time of the first request for each order."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         super().__init__()
@@ -167,12 +166,12 @@ def play(payments: int, seed: int, faults: Rates | None = None) -> Played:
         assembly = synthesize(Project.find(ROOT), "examples")
         cloud.deploy(assembly)
         declared = cloud.client("scheduler").list_schedules(GroupName=names.group_name(assembly.stack))["Schedules"]
-        for one in declared:
-            cloud.client("scheduler").delete_schedule(GroupName=one["GroupName"], Name=one["Name"])
-        service = _Witnessed(lambda: cloud.now)
+        for schedule in declared:
+            cloud.client("scheduler").delete_schedule(GroupName=schedule["GroupName"], Name=schedule["Name"])
+        service = _RecordingPayments(lambda: cloud.now)
         with answered_by(service, faults=OF_THE_SERVICE if str(rates) != "none" else 0.0, seed=seed) as wire:
             cloud.faults.rates = rates
-            _tell_all(cloud, story, assembly.stack, seed)
+            _send_all(cloud, story, assembly.stack, seed)
             began = time.process_time()
             cloud.advance(CALM)
             cloud.faults.rates = Rates()
@@ -201,11 +200,11 @@ def play(payments: int, seed: int, faults: Rates | None = None) -> Played:
         )
 
 
-def _tell_all(cloud: VirtualCloud, story: Story, stack: str, seed: int) -> None:
-    """Each is an event for ``checkout``, which Lambda takes at its time."""
+def _send_all(cloud: VirtualCloud, story: Story, stack: str, seed: int) -> None:
+    """Let Lambda accept an event of ``checkout`` for each request, at its time."""
     function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{names.function_name(stack, 'checkout')}:$LATEST"
     chance = entropy.seeded(seed)
-    for at, order in story.told:
+    for at, order in story.requests:
         now = to_milliseconds(at)
         event = operator_event(
             "checkout",
@@ -220,7 +219,7 @@ def _tell_all(cloud: VirtualCloud, story: Story, stack: str, seed: int) -> None:
 
 
 def _redrive(cloud: VirtualCloud, stack: str) -> int:
-    """As an operator does, until there is nothing to redrive; how many letters there were."""
+    """Redrive until no dead letter is left. Return the number of redriven letters."""
     deployment, letters = find_deployment(cloud.client("cloudformation"), stack), 0
     for _ in range(20):
         sent = list(redrive(cloud.client, deployment, clock=lambda: cloud.now, sleep=time.sleep, wait=0, poll=0))
@@ -232,16 +231,16 @@ def _redrive(cloud: VirtualCloud, stack: str) -> int:
 
 
 def _answers(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    by_order: dict[str, list[dict[str, Any]]] = defaultdict(list)
     checkouts = [row for row in rows if row["pk"] == "job#checkout" and row["status"] == "succeeded"]
     for row in sorted(checkouts, key=lambda row: row["ended"]):
         result = json.loads(row["result"])
-        found[result["order"]].append(result | {"ended": row["ended"]})
-    return found
+        by_order[result["order"]].append(result | {"ended": row["ended"]})
+    return by_order
 
 
 def judge(played: Played) -> dict[str, int]:
-    """Raises AssertionError for whatever was promised and is not so; figures otherwise."""
+    """Check the rules of the module's docstring. Return the figures. Raise AssertionError."""
     story, charges = played.story, {charge.order: charge for charge in played.payments.charges()}
     assert played.payments.charged_twice() == [], "charged twice"
     assert played.left == [], f"left in Scheduler: {played.left[:3]}"
@@ -249,9 +248,9 @@ def judge(played: Played) -> dict[str, int]:
     figures: Counter[str] = Counter()
     for order, cents in story.cents.items():
         row, answers = played.rows[order], played.answers[order]
-        said = Counter(str(answer["payment"]) for answer in answers)
-        if said["cancelled"]:
-            assert order not in played.charged, f"{order} was cancelled, and the service was asked for it"
+        counts = Counter(str(answer["payment"]) for answer in answers)
+        if counts["cancelled"]:
+            assert order not in played.charged, f"{order} was cancelled, but the service received a request"
             assert (row, played.plans[order]) == ({}, "cancelled"), (row, played.plans[order])
             figures["cancelled"] += 1
             continue
@@ -263,8 +262,8 @@ def judge(played: Played) -> dict[str, int]:
         figures["captured"] += 1
         figures["due in the shared second"] += row["due"] == to_milliseconds(SHARED)
         figures["whose request was repeated"] += charge.requests > 1
-        figures["moved"] += said["moved"] > 0
-        figures["too late to move or cancel"] += said["too late"] > 0
+        figures["moved"] += counts["moved"] > 0
+        figures["too late to move or cancel"] += counts["too late"] > 0
     assert figures["captured"] + figures["cancelled"] == story.payments == len(story.cents)
     return dict(figures)
 
@@ -279,14 +278,14 @@ def main() -> int:
     played = play(chosen.payments, chosen.seed, chosen.faults)
     figures = judge(played)
     story, kinds = played.story, played.kinds
-    said = Counter(one.order["what"] for one in story.told)
-    print(f"told the shop: {', '.join(f'{count:,} {what}' for what, count in sorted(said.items()))}")
+    counts = Counter(request.order["what"] for request in story.requests)
+    print(f"requests to the shop: {', '.join(f'{count:,} {what}' for what, count in sorted(counts.items()))}")
     print(f"due in one second at first: {story.shared:,}; fired {kinds['fired']:,}; attempts {kinds['attempt']:,}")
     for what, count in figures.items():
         print(f"  {count:7,} {what}")
     outcomes = {key[1]: count for key, count in kinds.items() if isinstance(key, tuple) and key[0] == "capture_payment"}
     print(f"attempts of capture_payment: {', '.join(f'{count:,} {what}' for what, count in sorted(outcomes.items()))}")
-    print(f"{played.wrong:,} HTTP requests went wrong; {played.letters} dead letters, redriven")
+    print(f"{played.wrong:,} HTTP requests failed; {played.letters} dead letters, redriven")
     print("each uncancelled payment was captured once, none after its cancel; nothing is left in Scheduler")
     print(f"{played.seconds:.1f} s of processor time, seed {chosen.seed}")
     return 0

@@ -1,9 +1,9 @@
-"""Requests and units that a run costs, counted at the wire: Cronstack's guard beside Powertools' ``@idempotent``.
+"""Requests and units of a run, counted at the wire: Cronstack's guard compared with Powertools' ``@idempotent``.
 
     python -m tests.bench.requests
 
-Both talk to the same local cloud through the same proxy (see ``wire``), in the same situations. Powertools knows no
-job, only keys; what it does in a situation that is about jobs is said beside its figures.
+Both use the same local cloud through the same proxy (see ``wire``), in the same situations. Powertools has keys, but
+no jobs. The last column describes what it does in situations that need jobs.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from tests.bench.wire import Exchange, Wire
 
 
 class Cost(NamedTuple):
-    """What was counted in one situation."""
+    """The counts of one situation."""
 
     requests: Counter[str]
-    """By operation."""
+    """Number of requests by operation."""
     written: int
     """Write units."""
     read: float
@@ -33,9 +33,9 @@ class Cost(NamedTuple):
     @classmethod
     def of(cls, exchanges: list[Exchange]) -> Cost:
         return cls(
-            Counter(one.operation for one in exchanges),
-            sum(one.written for one in exchanges),
-            sum(one.read for one in exchanges),
+            Counter(exchange.operation for exchange in exchanges),
+            sum(exchange.written for exchange in exchanges),
+            sum(exchange.read for exchange in exchanges),
         )
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ class Cost(NamedTuple):
 
 
 def counted(wire: Wire, situation: Callable[[Any], Iterator[None]], scene: object) -> Cost:
-    """The cost of what a situation does after its preparation."""
+    """Return the cost of a situation after its preparation."""
     steps = situation(scene)
     next(steps)
     with wire.counted() as exchanges, suppress(StopIteration):
@@ -65,10 +65,10 @@ def main() -> None:
         os.environ.update(pointed_at(wire.endpoint, os.environ))
         for situation in of_the_guard.SITUATIONS:
             ours = counted(wire, situation, of_the_guard.Scene(cloud))
-            theirs, instead = "| |", "nothing of the kind"
+            theirs, instead = "| |", "has no equivalent"
             if situation.__name__ in of_powertools.INSTEAD:
-                asked, instead = of_powertools.INSTEAD[situation.__name__]
-                theirs = str(counted(wire, asked, of_powertools.Scene(cloud)))
+                equivalent, instead = of_powertools.INSTEAD[situation.__name__]
+                theirs = str(counted(wire, equivalent, of_powertools.Scene(cloud)))
             print(f"| {situation.__name__.replace('_', ' ')} | {ours} | {theirs} | {instead} |")
 
 

@@ -1,9 +1,9 @@
-"""How fast timetables are, as ratios to a floor: one ``datetime`` and one ``ZoneInfo`` conversion for each firing.
+"""Speed of timetables, as ratios to a minimum: one ``datetime`` and one ``ZoneInfo`` conversion for each firing.
 
     python -m tests.bench.timetable
 
-Below 1.00 is faster than converting each wall-clock time by itself. Seconds mean little on a shared machine; a
-ratio of medians taken in turns in one process means something.
+Below 1.00 is faster than converting each wall-clock time separately. On a shared machine, ratios of medians are more
+reliable than seconds. The measurements take turns in one process.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ ZONES = ("UTC", "Europe/Berlin", "America/New_York")
 
 
 def floor(zone: ZoneInfo, count: int) -> float:
-    """Seconds to make that many local datetimes and to tell them in UTC."""
-    begun = time.process_time()
+    """Return the seconds to create ``count`` local datetimes and convert them to UTC."""
+    started = time.process_time()
     for number in range(count):
         datetime(2026, 1 + number % 12, 1 + number % 28, number % 24, number % 60, tzinfo=zone).astimezone(UTC)
-    return time.process_time() - begun
+    return time.process_time() - started
 
 
 def firings(expression: str, zone: str, count: int) -> float:
-    """Seconds to parse and to take that many instants (or as many as there are)."""
-    begun = time.process_time()
+    """Return the seconds to parse and to compute ``count`` instants."""
+    started = time.process_time()
     taken = sum(1 for _ in islice(parse(expression, timezone=zone).after(SINCE), count))
     assert taken == count, f"{expression} has only {taken} instants"
-    return time.process_time() - begun
+    return time.process_time() - started
 
 
 def first(expression: str, zone: str) -> float:
-    """Seconds to parse and to take the first instant, of a hundred."""
-    begun = time.process_time()
+    """Return the seconds to parse and to compute the first instant, as the mean of a hundred."""
+    started = time.process_time()
     for _ in range(100):
         next(parse(expression, timezone=zone).after(SINCE))
-    return (time.process_time() - begun) / 100
+    return (time.process_time() - started) / 100
 
 
 def in_turns(*measured: Callable[[], float]) -> list[float]:
-    """The median of each, measured round by round."""
+    """Return the median of each function, measured round by round."""
     rounds = [[measure() for measure in measured] for _ in range(ROUNDS)]
     return [median(column) for column in zip(*rounds, strict=True)]
 
@@ -69,8 +69,8 @@ def main() -> None:
                 lambda: floor(ZoneInfo(zone), count),  # noqa: B023
                 lambda: first(expression, zone),  # noqa: B023
             )
-            one = least / count
-            print(f"{name:32}{zone:18}{count / taken:>12,.0f}{taken / least:>14.2f}{start / one:>14.0f} x")
+            per_firing = least / count
+            print(f"{name:32}{zone:18}{count / taken:>12,.0f}{taken / least:>14.2f}{start / per_firing:>14.0f} x")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""What goes over the wire to a DynamoDB: a proxy in front of an endpoint that counts requests, and units by AWS's rule.
+"""A proxy in front of a DynamoDB endpoint that counts requests, and units by AWS's rule.
 
-The rule: a write costs a unit for each begun KB of the item, before or after it, whichever is larger, and at least
-one; the double within a transaction; also when its condition does not hold. An entry of an index that is new or gone
-costs another unit, and one whose key changes costs two. A read costs a unit for each begun 4 KB,
-half of it when it is not consistent. It is computed here, and not taken from the engine: from the request, and from the
-items in the table before and after it. One request at a time.
+The rule: a write costs a unit for each started KB of the item, before or after it, whichever is larger, and at least
+one. It costs double within a transaction, and the same when its condition fails. A new or deleted entry of an index
+costs another unit, and an entry whose key changes costs two. A read costs a unit for each started 4 KB, and half of it
+when it is not consistent. The proxy computes units from the request and the table's items before and after it, so it
+is independent of the engine. It handles one request at a time.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from cronstack.ledger.partitions import DUE, INDEX
 
 Item = Mapping[str, Mapping[str, Any]]
 Items = Mapping[str, Item]
-"""By their keys, as JSON."""
+"""Items by their keys, as JSON."""
 
 
 _REST = {("POST", "schedules"): "CreateSchedule"}
-"""Operations that only method and path tell."""
+"""Operations by method and path, for requests without a target header."""
 
 
 class Exchange(NamedTuple):
     """One request and its answer."""
 
     operation: str
-    """Such as "UpdateItem"."""
+    """For example "UpdateItem"."""
     status: int
     written: int
     read: float
 
 
 class Wire:
-    """A proxy. ``items`` shows a table: all its items."""
+    """A proxy. ``items`` returns all items of a table."""
 
     def __init__(self, endpoint: str, items: Callable[[str], list[Item]]) -> None:
         self._upstream, self._items = str(urlsplit(endpoint).netloc), items
@@ -55,7 +55,7 @@ class Wire:
                 wire._pass_on(self)
 
             def log_message(self, *_: object) -> None:
-                """Quiet."""
+                """Do not log."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -74,41 +74,41 @@ class Wire:
 
     @contextmanager
     def counted(self) -> Iterator[list[Exchange]]:
-        """The exchanges within the block."""
-        found: list[Exchange] = []
+        """Yield the exchanges of the block, which are added at its end."""
+        exchanges: list[Exchange] = []
         before = len(self.exchanges)
-        yield found
-        found += self.exchanges[before:]
+        yield exchanges
+        exchanges += self.exchanges[before:]
 
-    def _pass_on(self, asked: BaseHTTPRequestHandler) -> None:
-        body = asked.rfile.read(int(asked.headers.get("Content-Length") or 0))
-        target = asked.headers.get("X-Amz-Target", "")
-        operation = target.rpartition(".")[2] or _REST.get((asked.command, asked.path.split("/")[1]), "?")
+    def _pass_on(self, handler: BaseHTTPRequestHandler) -> None:
+        body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        target = handler.headers.get("X-Amz-Target", "")
+        operation = target.rpartition(".")[2] or _REST.get((handler.command, handler.path.split("/")[1]), "?")
         request = json.loads(body) if target.startswith("DynamoDB") else {}
         tables = sorted(tables_of(request))
         before = {table: self._keyed(table, request) for table in tables}
         connection = HTTPConnection(self._upstream, timeout=60)
         try:
-            headers = {name: value for name, value in asked.headers.items() if name.lower() != "host"}
-            connection.request(asked.command, asked.path, body, headers)
+            headers = {name: value for name, value in handler.headers.items() if name.lower() != "host"}
+            connection.request(handler.command, handler.path, body, headers)
             answer = connection.getresponse()
-            told = answer.read()
+            payload = answer.read()
             fields = dict(answer.getheaders())
         finally:
             connection.close()
         after = {table: self._keyed(table, request) for table in tables}
         written, read = units(operation, request, before, after) if request else (0, 0.0)
         self.exchanges.append(Exchange(operation, answer.status, written, read))
-        asked.send_response(answer.status)
+        handler.send_response(answer.status)
         for name, value in fields.items():
             if name.lower() not in ("content-length", "date", "server", "connection"):
-                asked.send_header(name, value)
-        asked.send_header("Content-Length", str(len(told)))
-        asked.end_headers()
-        asked.wfile.write(told)
+                handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(payload)))
+        handler.end_headers()
+        handler.wfile.write(payload)
 
     def _keyed(self, table: str, request: Mapping[str, Any]) -> Items:
-        """The table's items by the keys by which the request names them."""
+        """Return the table's items by their keys in the request."""
         names = {name for action in actions_of(request) for name in key_of(action)}
         return {_text({name: item[name] for name in names if name in item}): item for item in self._items(table)}
 
@@ -116,7 +116,7 @@ class Wire:
 def units(
     operation: str, request: Mapping[str, Any], before: Mapping[str, Items], after: Mapping[str, Items]
 ) -> tuple[int, float]:
-    """Write and read units of a request, by the tables' items before and after it."""
+    """Return write and read units of a request, by the tables' items before and after it."""
     written, read = 0, 0.0
     for action in actions_of(request):
         table, key = action["TableName"], _text(key_of(action))
@@ -130,14 +130,14 @@ def units(
 
 
 def _entry(item: Item) -> set[str]:
-    """The key of the item's entry in the ledger's index; empty where it has none."""
+    """Return the key of the item's entry in the ledger's index, or an empty set."""
     return {_text({name: item[name] for name in (INDEX, DUE)})} if INDEX in item and DUE in item else set()
 
 
 def actions_of(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """What a request does to single items."""
+    """Return the actions of a request on single items."""
     if "TransactItems" in request:
-        return [action for one in request["TransactItems"] for action in one.values()]
+        return [action for item in request["TransactItems"] for action in item.values()]
     return [request] if "Key" in request or "Item" in request else []
 
 
@@ -146,7 +146,7 @@ def tables_of(request: Mapping[str, Any]) -> set[str]:
 
 
 def key_of(action: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A put names its key within the item: those here are called id, or pk and sk."""
+    """Return the key of an action. A put has it in the item: id, or pk and sk."""
     if "Key" in action:
         found: Mapping[str, Any] = action["Key"]
         return found
@@ -154,7 +154,7 @@ def key_of(action: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def size_of(item: Item) -> int:
-    """Bytes of an item by AWS's rule: names and values, UTF-8; a number two digits a byte and one more."""
+    """Return an item's bytes by AWS's rule: names and values in UTF-8; a number: one, and one for two digits."""
     return sum(len(name.encode()) + _size(value) for name, value in item.items())
 
 
@@ -166,9 +166,9 @@ def _size(value: Mapping[str, Any]) -> int:
         case "N":
             return math.ceil(len(given.strip("-").replace(".", "").strip("0") or "0") / 2) + 1
         case "M":
-            return 3 + sum(len(name.encode()) + _size(one) + 1 for name, one in given.items())
+            return 3 + sum(len(name.encode()) + _size(member) + 1 for name, member in given.items())
         case "L":
-            return 3 + sum(_size(one) + 1 for one in given)
+            return 3 + sum(_size(member) + 1 for member in given)
     return 1
 
 

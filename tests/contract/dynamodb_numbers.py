@@ -1,6 +1,6 @@
-"""The contract of a DynamoDB store for numbers: how it returns them, and which it refuses.
+"""The contract of a DynamoDB store for numbers: the form in which it returns them, and the numbers that it refuses.
 
-Expected answers are DynamoDB's, as ScyllaDB's and dynalite's tests against AWS have them.
+Expected answers are DynamoDB's, from the tests of ScyllaDB and dynalite against AWS.
 """
 
 from __future__ import annotations
@@ -64,12 +64,12 @@ def number_is_refused(store: Store, given: str, why: str) -> None:
 
 
 def refusal(call: Callable[[], object]) -> str:
-    """The message of the ValidationException; "" when the call succeeds."""
+    """Return the message of the ValidationException, another error's code, or "" for success."""
     try:
         call()
     except ClientError as error:
-        told = error.response["Error"]
-        return told["Message"] if told["Code"] == "ValidationException" else told["Code"]
+        refused = error.response["Error"]
+        return refused["Message"] if refused["Code"] == "ValidationException" else refused["Code"]
     return ""
 
 
@@ -121,10 +121,10 @@ def every_read_trims(store: Store) -> None:
     assert client.execute_statement(Statement=f'SELECT n, small, big FROM "{table}"')["Items"] == [
         {name: trimmed[name] for name in ("n", "small", "big")}
     ]
-    told = change(store, "a", "SET n = :x", x=N("4.0"), ReturnValues="UPDATED_NEW")["Attributes"]
-    assert told == {"n": N("4")}
-    told = change(store, "a", "SET n = n - :x", x=N("0.50"), ReturnValues="ALL_NEW")["Attributes"]
-    assert told["n"] == N("3.5")
+    updated = change(store, "a", "SET n = :x", x=N("4.0"), ReturnValues="UPDATED_NEW")["Attributes"]
+    assert updated == {"n": N("4")}
+    updated = change(store, "a", "SET n = n - :x", x=N("0.50"), ReturnValues="ALL_NEW")["Attributes"]
+    assert updated["n"] == N("3.5")
     deleted = client.delete_item(TableName=table, Key=key("a"), ReturnValues="ALL_OLD")["Attributes"]
     assert deleted == whole | {"n": N("3.5")}
 
@@ -153,21 +153,21 @@ def sums_have_38_digits(store: Store) -> None:
     change(store, "a", "ADD n :x", x=N("1"))
     assert read(store, "a") == {"n": N("1" + "0" * 36 + "1")}
     client, table = store.client, store.table
-    one = {"n": {"Action": "ADD", "Value": N("1")}}
-    client.update_item(TableName=table, Key=key("a"), AttributeUpdates=one)
+    add_one = {"n": {"Action": "ADD", "Value": N("1")}}
+    client.update_item(TableName=table, Key=key("a"), AttributeUpdates=add_one)
     assert read(store, "a") == {"n": N("1" + "0" * 36 + "2")}
     too_large = refusal(lambda: change(store, "a", "SET n = :x + :y", x=N("9e125"), y=N("9e125")))
     assert too_large == OVERFLOW
     put(store, "b", n=N("1e50"))
     for call in (
         lambda: change(store, "b", "SET n = n + :x", x=N("1")),
-        lambda: client.update_item(TableName=table, Key=key("b"), AttributeUpdates=one),
+        lambda: client.update_item(TableName=table, Key=key("b"), AttributeUpdates=add_one),
     ):
         assert refusal(call) == OVERFLOW
     assert read(store, "b") == {"n": N("1" + "0" * 50)}
 
 
-def sets_hold_each_number_once(store: Store) -> None:
+def sets_contain_each_number_once(store: Store) -> None:
     assert refusal(lambda: put(store, "a", set={"NS": ["1", "1.0"]})) == "Input collection contains duplicates"
     put(store, "a", set={"NS": ["1", "2"]})
     change(store, "a", "ADD #set :x", x={"NS": ["1.0", "3.50"]}, ExpressionAttributeNames={"#set": "set"})
@@ -181,7 +181,7 @@ def a_wrong_number_refuses_the_whole_request(store: Store) -> None:
     assert wrong == f"ExpressionAttributeValues contains invalid value: {NOT_NUMERIC}: dog for key :x"
     requests = [{"PutRequest": {"Item": key(name) | {"n": N(n)}}} for name, n in (("a", "1"), ("b", "dog"))]
     assert refusal(lambda: store.client.batch_write_item(RequestItems={store.table: requests})) == f"{NOT_NUMERIC}: dog"
-    puts = [{"Put": {"TableName": store.table} | one["PutRequest"]} for one in requests]
+    puts = [{"Put": {"TableName": store.table} | request["PutRequest"]} for request in requests]
     assert refusal(lambda: store.client.transact_write_items(TransactItems=puts)) == f"{NOT_NUMERIC}: dog"
     assert read(store, "a") is None
 
@@ -197,7 +197,7 @@ CASES: tuple[Callable[[Store], None], ...] = (
     every_read_trims,
     a_condition_that_fails_shows_trimmed_numbers,
     sums_have_38_digits,
-    sets_hold_each_number_once,
+    sets_contain_each_number_once,
     a_wrong_number_refuses_the_whole_request,
     names_of_attributes_are_no_numbers,
 )

@@ -1,6 +1,6 @@
-"""A model of a DynamoDB table with indexes that keeps no order: what Query must return, said in the plainest way.
+"""A simple model of a DynamoDB table with indexes, which computes the expected results of Query.
 
-``Rows`` holds the rows as a dictionary. ``Asked`` is a query; ``Rows.answer`` filters and sorts all rows for it.
+``Rows`` stores the rows in a dictionary. ``Asked`` is a query. ``Rows.answer`` filters and sorts all rows.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ CONDITIONS: Final[Mapping[str, Callable[..., bool]]] = {
     "#s BETWEEN :a AND :b": lambda value, low, high: order(low) <= order(value) <= order(high),
     "begins_with(#s, :a)": lambda value, low, high: starts(value, low),
 }
-"""Conditions of a sort key, and what they mean."""
+"""Conditions of a sort key, and their meaning."""
 
 
 class Asked(NamedTuple):
@@ -66,13 +66,13 @@ class Asked(NamedTuple):
             condition += f" AND {self.condition}"
             names |= {"#s": str(of_range)}
             values |= {":a": dict(self.low or {})} | ({":b": dict(self.high or {})} if ":b" in self.condition else {})
-        asked: dict[str, Any] = {"TableName": table, "ScanIndexForward": self.forward}
-        asked |= {"IndexName": self.index} if self.index else {}
-        asked |= {"Limit": self.limit} if self.limit else {}
+        parameters: dict[str, Any] = {"TableName": table, "ScanIndexForward": self.forward}
+        parameters |= {"IndexName": self.index} if self.index else {}
+        parameters |= {"Limit": self.limit} if self.limit else {}
         if self.filtered:
-            asked["FilterExpression"] = "#f >= :f"
+            parameters["FilterExpression"] = "#f >= :f"
             names, values = names | {"#f": RANGE}, values | {":f": dict(self.low or {})}
-        return asked | {
+        return parameters | {
             "KeyConditionExpression": condition,
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": values,
@@ -80,7 +80,7 @@ class Asked(NamedTuple):
 
 
 class Rows:
-    """The rows of a table, and what its indexes hold of them. ``held``: by index; None: all attributes."""
+    """The rows of a table and its indexes. ``held``: projected attributes by index; None: all attributes."""
 
     def __init__(self, held: Mapping[str, frozenset[str] | None]) -> None:
         self.rows: dict[Any, Item] = {}
@@ -93,34 +93,34 @@ class Rows:
         self.rows.pop(_identity(key), None)
 
     def row(self, key: Item) -> Item:
-        """Return the row with this key; {} if there is none."""
+        """Return the row with this key, or {}."""
         return self.rows.get(_identity(key), {})
 
-    def answer(self, asked: Asked) -> list[list[Item]]:
-        """Return the pages. A page that reaches the limit is followed by another, be it empty."""
-        names = [name for name in KEYS[asked.index] if name]
-        found = [row for row in self.rows.values() if all(name in row for name in names) and self._meets(row, asked)]
+    def answer(self, query: Asked) -> list[list[Item]]:
+        """Return the pages. After a page that reaches the limit comes another, even if it is empty."""
+        names = [name for name in KEYS[query.index] if name]
+        rows = [row for row in self.rows.values() if all(name in row for name in names) and self._matches(row, query)]
         tail = [*names[1:], HASH, RANGE]
-        found.sort(key=lambda row: [order(row[name]) for name in tail], reverse=not asked.forward)
-        size = asked.limit or len(found) + 1
-        pages = [found[at : at + size] for at in range(0, len(found) + 1, size)]
-        held = self._held.get(asked.index)
+        rows.sort(key=lambda row: [order(row[name]) for name in tail], reverse=not query.forward)
+        size = query.limit or len(rows) + 1
+        pages = [rows[at : at + size] for at in range(0, len(rows) + 1, size)]
+        held = self._held.get(query.index)
         return [
             [
                 {name: value for name, value in row.items() if held is None or name in held}
                 for row in page
-                if not asked.filtered or order(row[RANGE]) >= order(asked.low or {})
+                if not query.filtered or order(row[RANGE]) >= order(query.low or {})
             ]
             for page in pages
         ]
 
-    def _meets(self, row: Item, asked: Asked) -> bool:
-        of_hash, of_range = KEYS[asked.index]
-        if row[of_hash] != {"S": asked.partition}:
+    def _matches(self, row: Item, query: Asked) -> bool:
+        of_hash, of_range = KEYS[query.index]
+        if row[of_hash] != {"S": query.partition}:
             return False
-        if not asked.condition:
+        if not query.condition:
             return True
-        return CONDITIONS[asked.condition](row[str(of_range)], asked.low, asked.high)
+        return CONDITIONS[query.condition](row[str(of_range)], query.low, query.high)
 
 
 def _identity(key: Item) -> Any:

@@ -1,8 +1,8 @@
 """The contract of a DynamoDB store for the guard's requests: transactions, conditions, tokens, numbers.
 
-A store passes when each function below passes on a client and a fresh table of it. ``tests/local`` runs them against
-moto in process and against the local cloud over HTTP; whoever brings another store runs them against that.
-Expected answers are DynamoDB's: its API reference, and what DynamoDB Local 1.25.1 was measured to do.
+A store passes when each function below passes on a client and a new table of it. ``tests/local`` runs them against
+moto in process and against the local cloud over HTTP. Another store must pass them too.
+Expected answers are DynamoDB's, from its API reference and from DynamoDB Local 1.25.1.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ Item = dict[str, dict[str, Any]]
 
 
 class Store(NamedTuple):
-    """A table with keys pk and sk (both S), and clients that reach it."""
+    """A table with keys pk and sk (both S), and its clients."""
 
     table: str
     client: Any
     another_client: Callable[[], Any]
-    """For a thread of its own."""
+    """Factory of a client for another thread."""
 
 
 def key(name: str) -> Item:
@@ -30,12 +30,12 @@ def key(name: str) -> Item:
 
 
 def N(text: str) -> dict[str, Any]:
-    """A number."""
+    """Return a number."""
     return {"N": text}
 
 
 def S(text: str) -> dict[str, Any]:
-    """A string."""
+    """Return a string."""
     return {"S": text}
 
 
@@ -44,13 +44,13 @@ def put(store: Store, name: str, **attributes: dict[str, Any]) -> None:
 
 
 def read(store: Store, name: str) -> Item | None:
-    """The item without its keys; None when there is none."""
-    found = store.client.get_item(TableName=store.table, Key=key(name), ConsistentRead=True).get("Item")
-    return None if found is None else {field: value for field, value in found.items() if field not in ("pk", "sk")}
+    """Return the item without its keys, or None if it is missing."""
+    item = store.client.get_item(TableName=store.table, Key=key(name), ConsistentRead=True).get("Item")
+    return None if item is None else {field: value for field, value in item.items() if field not in ("pk", "sk")}
 
 
 def update(store: Store, name: str, expression: str, condition: str | None = None, **values: Any) -> dict[str, Any]:
-    """An Update action that asks for the old item; values are named as in the expression, without the colon."""
+    """Return an Update action that requests the old item. Names of values are without the colon."""
     action: dict[str, Any] = {
         "TableName": store.table,
         "Key": key(name),
@@ -75,7 +75,7 @@ def _condition(condition: str | None, values: dict[str, Any]) -> dict[str, Any]:
 def transact(
     store: Store, *actions: dict[str, Any], token: str | None = None, client: Any = None
 ) -> ClientError | None:
-    """Send a transaction; the error it was refused with, or None."""
+    """Send a transaction. Return its error, or None."""
     fields = {} if token is None else {"ClientRequestToken": token}
     try:
         (client or store.client).transact_write_items(TransactItems=list(actions), **fields)
@@ -85,7 +85,7 @@ def transact(
 
 
 def codes(error: ClientError | None) -> list[str]:
-    """The reasons of a refused transaction, in order."""
+    """Return the reasons of a refused transaction, in order."""
     assert error is not None, "the transaction was not refused"
     assert error.response["Error"]["Code"] == "TransactionCanceledException", error
     return [reason["Code"] for reason in error.response["CancellationReasons"]]
@@ -93,8 +93,8 @@ def codes(error: ClientError | None) -> list[str]:
 
 def code(error: ClientError | None) -> str:
     assert error is not None, "the request was not refused"
-    found: str = error.response["Error"]["Code"]
-    return found
+    error_code: str = error.response["Error"]["Code"]
+    return error_code
 
 
 def all_or_nothing(store: Store) -> None:
@@ -129,7 +129,7 @@ def all_or_nothing(store: Store) -> None:
 
 
 def conditions_see_the_state_before(store: Store) -> None:
-    """Not what an earlier action of the same transaction wrote."""
+    """Rule: conditions do not see the writes of earlier actions of the same transaction."""
     put(store, "a", n=N("1"))
     put(store, "b", n=N("1"))
     error = transact(
@@ -143,7 +143,7 @@ def conditions_see_the_state_before(store: Store) -> None:
     assert read(store, "a") == {"n": N("2")}
 
 
-def a_fault_in_an_update_puts_back_what_was_written(store: Store) -> None:
+def a_fault_in_an_update_reverts_all_writes(store: Store) -> None:
     put(store, "a", n=N("1"))
     put(store, "text", n=S("not a number"))
     error = transact(
@@ -231,18 +231,18 @@ def numbers_keep_their_digits(store: Store) -> None:
     milliseconds, digits = "1795467717322.156", "12345678901234567890123456789012345678"
     put(store, "a", ms=N(milliseconds), big=N(digits), n=N("1"))
     assert transact(store, update(store, "a", "ADD big :one SET n = n - :one", one=N("1"))) is None
-    found = read(store, "a")
-    assert found is not None
-    assert found["ms"] == N(milliseconds)
-    assert found["big"] == N("12345678901234567890123456789012345679")
-    assert found["n"] == N("0")
+    item = read(store, "a")
+    assert item is not None
+    assert item["ms"] == N(milliseconds)
+    assert item["big"] == N("12345678901234567890123456789012345679")
+    assert item["n"] == N("0")
     assert transact(store, update(store, "a", "SET n = :third", third=N("0.1"))) is None
     assert transact(store, update(store, "a", "ADD n :fifth", fifth=N("0.2"))) is None
     assert (read(store, "a") or {})["n"] == N("0.3")
 
 
-def the_time_to_live_is_kept_as_it_is(store: Store) -> None:
-    """A store for tests deletes nothing by itself; what is expired is still there."""
+def expired_items_stay(store: Store) -> None:
+    """Rule: a store for tests deletes no expired item."""
     store.client.update_time_to_live(
         TableName=store.table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"}
     )
@@ -254,7 +254,7 @@ def the_time_to_live_is_kept_as_it_is(store: Store) -> None:
 
 
 def one_of_many_wins(store: Store, *, threads: int, rounds: int) -> None:
-    """Each round all threads claim the same lease at once: exactly one may hold it, and no write is lost."""
+    """Rule: when all threads claim a lease at once, exactly one gets it, and no write is lost."""
     clients = [store.another_client() for _ in range(threads)]
 
     def claim(number: int, turn: int) -> bool:
@@ -286,13 +286,13 @@ def one_of_many_wins(store: Store, *, threads: int, rounds: int) -> None:
 CASES: tuple[Callable[[Store], None], ...] = (
     all_or_nothing,
     conditions_see_the_state_before,
-    a_fault_in_an_update_puts_back_what_was_written,
+    a_fault_in_an_update_reverts_all_writes,
     reasons_come_in_order_with_the_old_items,
     a_token_makes_a_request_happen_once,
     a_refused_request_leaves_its_token_free,
     malformed_requests_are_refused,
     a_hundred_actions_are_allowed,
     numbers_keep_their_digits,
-    the_time_to_live_is_kept_as_it_is,
+    expired_items_stay,
 )
-"""All but the table of conditions and the contest of threads, which take arguments."""
+"""All cases except ``CONDITIONS`` and ``one_of_many_wins``, which take arguments."""

@@ -1,5 +1,6 @@
-"""The local cloud with rules of its refusals taken away: ``python -m tests.contract.faulty_cloud RULE …``,
-each named like ``sqs.SendMessage._delay``. A process of its own, so that the fault is in no other cloud.
+"""The local cloud without some rules of its refusals: ``python -m tests.contract.faulty_cloud RULE …``.
+
+A rule has a name like ``sqs.SendMessage._delay``. A separate process keeps the fault out of other clouds.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from cronstack_infra.local.client import LocalCloud
 from tests.local.quick_cloud import local_process
 
 
-def main(given: list[str]) -> int:
-    """Rules, and then the arguments of the local cloud."""
+def main(arguments: list[str]) -> int:
+    """Start the local cloud. ``arguments``: the rules to remove, then the arguments of the local cloud."""
     from cronstack_infra.local import __main__ as program
     from cronstack_infra.local.refusals import intake
 
-    faults, options = given[: given.index("--port")], given[given.index("--port") :]
+    faults, options = arguments[: arguments.index("--port")], arguments[arguments.index("--port") :]
     for fault in faults:
         service, operation, name = fault.split(".")
         rules = intake.RULES[service][operation]

@@ -1,5 +1,5 @@
-"""The contract of a store for the guard, second half: the slot of what waits, what an attempt writes while it is open,
-and the handler's own writes beside a settlement. See ``guard_store``.
+"""The contract of a store for the guard, second half: the slot of a buffered occurrence, the writes of an open attempt,
+and the handler's own writes together with a settlement. See ``guard_store``.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from tests.contract.guard_store import (
 EVENT = '{"cronstack": 1}'
 
 
-def held(store: GuardStore) -> None:
+def claim_first(store: GuardStore) -> None:
     store.ask(claim_requests.claim(opening(store), None, store.token("c-1")))
 
 
-def waits(store: GuardStore, number: int = 1, by: int = 0, stale: str | None = None) -> Done | Refused | Fault:
-    """An occurrence asks for the slot of the holder it met."""
+def buffer(store: GuardStore, number: int = 1, by: int = 0, stale: str | None = None) -> Done | Refused | Fault:
+    """Request the slot of a holder for an occurrence."""
     of = closing(store, "buffered", number, 1)
     return store.ask(
         run_requests.buffer(of, EVENT, HOLDERS[by], stale, store.token(f"b-{number}-{by}-{(stale or '')[-6:]}"))
@@ -39,36 +39,36 @@ def waits(store: GuardStore, number: int = 1, by: int = 0, stale: str | None = N
 
 
 # -- the slot ----------------------------------------------------------------------------------------------------------
-def one_waits_in_the_slot(store: GuardStore) -> None:
-    held(store)
-    assert waits(store) == Done({})
+def one_occurrence_waits_in_the_slot(store: GuardStore) -> None:
+    claim_first(store)
+    assert buffer(store) == Done({})
     assert store.plain("lease")["buffered"] == due(1).id
     run = store.plain(run_key(1))
     assert (run["status"], run["event"], run["by"], "attempt" in run) == ("buffered", EVENT, HOLDERS[0], False)
-    full = waits(store, 2)
+    full = buffer(store, 2)
     assert full == Refused((Condition(held=False, item=store.item("lease")), HELD))
     assert store.item(run_key(2)) is None
 
 
-def nobody_waits_for_a_holder_that_has_gone(store: GuardStore) -> None:
-    held(store)
-    assert isinstance(waits(store, by=2), Refused)
+def a_slot_of_a_former_holder_is_refused(store: GuardStore) -> None:
+    claim_first(store)
+    assert isinstance(buffer(store, by=2), Refused)
     store.ask(run_requests.settle(closing(store, "succeeded"), store.token("s-1")))
-    assert isinstance(waits(store), Refused)
+    assert isinstance(buffer(store), Refused)
     assert store.item(run_key(1)) is None
 
 
-def a_stale_slot_is_taken_by_its_name_only(store: GuardStore) -> None:
-    held(store)
-    waits(store)
-    assert isinstance(waits(store, 2, stale="t-other"), Refused)
-    assert waits(store, 2, stale=due(1).id) == Done({})
+def a_stale_slot_is_replaced_by_its_occurrence_id_only(store: GuardStore) -> None:
+    claim_first(store)
+    buffer(store)
+    assert isinstance(buffer(store, 2, stale="t-other"), Refused)
+    assert buffer(store, 2, stale=due(1).id) == Done({})
     assert store.plain("lease")["buffered"] == due(2).id
 
 
-def what_waits_is_claimed_and_the_slot_is_free(store: GuardStore) -> None:
-    held(store)
-    waits(store)
+def a_claim_of_the_buffered_occurrence_frees_the_slot(store: GuardStore) -> None:
+    claim_first(store)
+    buffer(store)
     store.ask(run_requests.settle(closing(store, "succeeded"), store.token("s-1")))
     assert store.plain("lease") == {"fence": 10, "buffered": due(1).id, "v": 1}
     of = opening(store, 1, 1, 11)
@@ -78,39 +78,39 @@ def what_waits_is_claimed_and_the_slot_is_free(store: GuardStore) -> None:
     assert (run["status"], run["attempt"], "event" in run, "listed" in run) == ("running", 1, True, True)
 
 
-def a_claim_that_counts_on_the_slot_needs_it(store: GuardStore) -> None:
-    held(store)
-    waits(store)
+def a_claim_by_the_slot_needs_the_slot(store: GuardStore) -> None:
+    claim_first(store)
+    buffer(store)
     store.ask(run_requests.settle(closing(store, "succeeded"), store.token("s-1")))
     other = claim_requests.claim(opening(store, 2, 2, 11), None, store.token("c-2"), slot=due(2).id)
     assert store.ask(other) == Refused((Condition(held=False, item=store.item("lease")), HELD))
 
 
-def no_newcomer_starts_before_what_waits(store: GuardStore) -> None:
-    held(store)
-    waits(store)
+def a_new_occurrence_does_not_start_before_the_buffered_one(store: GuardStore) -> None:
+    claim_first(store)
+    buffer(store)
     dead = seen_lease(store)
     heir = claim_requests.take_over(opening(store, 2, 2, 11), None, dead, store.token("c-2"), mark_crashed=True)
     refused = store.ask(heir)
     assert isinstance(refused, Refused)
-    assert [one.held for one in refused.conditions] == [False, True, True]
+    assert [condition.held for condition in refused.conditions] == [False, True, True]
     store.ask(run_requests.settle(closing(store, "succeeded"), store.token("s-1")))
     newcomer = claim_requests.claim(opening(store, 2, 2, 11), None, store.token("c-3"))
     assert store.ask(newcomer) == Refused((Condition(held=False, item=store.item("lease")), HELD))
 
 
-def what_has_started_does_not_wait_for_the_slot(store: GuardStore) -> None:
-    held(store)
-    waits(store)
+def a_retry_ignores_the_slot(store: GuardStore) -> None:
+    claim_first(store)
+    buffer(store)
     store.ask(run_requests.settle(closing(store, "retrying"), store.token("s-1")))
     again = claim_requests.claim(opening(store, 0, 2, 11), seen(store, 0), store.token("c-2"))
     assert store.ask(again) == Done({})
     assert store.plain("lease")["buffered"] == due(1).id
 
 
-def what_waits_takes_over_a_dead_holder(store: GuardStore) -> None:
-    held(store)
-    waits(store)
+def the_buffered_occurrence_takes_over_a_dead_holder(store: GuardStore) -> None:
+    claim_first(store)
+    buffer(store)
     of, lease = opening(store, 1, 1, 11), seen_lease(store)
     call = claim_requests.take_over(of, seen(store, 1), lease, store.token("c-2"), mark_crashed=True, slot=due(1).id)
     assert store.ask(call) == Done({})
@@ -118,9 +118,9 @@ def what_waits_takes_over_a_dead_holder(store: GuardStore) -> None:
     assert "buffered" not in store.plain("lease")
 
 
-def what_waited_too_long_is_missed(store: GuardStore) -> None:
-    held(store)
-    waits(store)
+def a_buffered_occurrence_that_is_too_late_is_missed(store: GuardStore) -> None:
+    claim_first(store)
+    buffer(store)
     late = closing(store, "missed", 1, 1, "too_late")._replace(expires=NOON + 5)
     assert store.ask(run_requests.miss_buffered(late, store.token("m-1"), in_slot=True)) == Done({})
     run = store.plain(run_key(1))
@@ -128,7 +128,7 @@ def what_waited_too_long_is_missed(store: GuardStore) -> None:
     assert "buffered" not in store.plain("lease")
     again = store.ask(run_requests.miss_buffered(late, store.token("m-2"), in_slot=True))
     assert isinstance(again, Refused)
-    assert [one.held for one in again.conditions] == [False, False]
+    assert [condition.held for condition in again.conditions] == [False, False]
     assert isinstance(store.ask(run_requests.miss_buffered(late, store.token("m-3"), in_slot=False)), Refused)
 
 
@@ -141,16 +141,18 @@ def renew_alone(store: GuardStore, later: int) -> Done | Refused | Fault:
     return store.ask(run_requests.extend(renewal(store, later)._replace(alone=True), ""))
 
 
-# -- what an open attempt writes ---------------------------------------------------------------------------------------
-def a_renewal_lengthens_and_is_counted(store: GuardStore) -> None:
-    held(store)
+# -- writes of an open attempt -----------------------------------------------------------------------------------------
+def a_renewal_extends_the_lease_and_is_counted(store: GuardStore) -> None:
+    claim_first(store)
     assert store.ask(run_requests.extend(renewal(store, 20), store.token("s-1"))) == Done({})
     assert store.plain(run_key())["expires"] == NOON + 65_020
     lease = store.plain("lease")
     assert (lease["expires"], lease["beats"], lease["fence"]) == (NOON + 65_020, 1, 10)
     late, others = renewal(store, 15), renewal(store, 30, holder=1)
-    assert isinstance(store.ask(run_requests.extend(late, store.token("s-2"))), Refused), "it came late"
-    assert isinstance(store.ask(run_requests.extend(others, store.token("s-3"))), Refused), "not the holder's"
+    assert isinstance(store.ask(run_requests.extend(late, store.token("s-2"))), Refused), (
+        "it expires earlier than the stored lease"
+    )
+    assert isinstance(store.ask(run_requests.extend(others, store.token("s-3"))), Refused), "another holder's renewal"
     assert store.plain("lease") == lease
 
 
@@ -163,8 +165,8 @@ def a_renewal_alone_needs_the_open_attempt(store: GuardStore) -> None:
     assert isinstance(renew_alone(store, 30), Refused)
 
 
-def the_newest_checkpoint_stays(store: GuardStore) -> None:
-    held(store)
+def the_newest_checkpoint_is_kept(store: GuardStore) -> None:
+    claim_first(store)
 
     def save(number: int, holder: int = 0) -> Done | Refused | Fault:
         return store.ask(run_requests.save(store.table, "stats", due(0).id, HOLDERS[holder], f'"{number}"', number))
@@ -181,8 +183,8 @@ def the_newest_checkpoint_stays(store: GuardStore) -> None:
     assert {"checkpoint", "saves"}.isdisjoint(store.plain(run_key()))
 
 
-def a_retry_knows_when_it_may_begin(store: GuardStore) -> None:
-    held(store)
+def a_retry_stores_its_earliest_start(store: GuardStore) -> None:
+    claim_first(store)
     later = closing(store, "retrying")._replace(after=NOON + 60_000)
     store.ask(run_requests.settle(later, store.token("s-1")))
     assert store.plain(run_key())["after"] == NOON + 60_000
@@ -192,7 +194,7 @@ def a_retry_knows_when_it_may_begin(store: GuardStore) -> None:
 
 # -- the handler's own writes ------------------------------------------------------------------------------------------
 def count(store: GuardStore, condition: str = "attribute_not_exists(#done)") -> dict[str, object]:
-    """A write of a handler: it counts, once."""
+    """Return a handler's write, which succeeds once."""
     return {
         "Update": {
             "TableName": store.table,
@@ -211,21 +213,21 @@ def counted(store: GuardStore) -> bool:
     return "Item" in answer
 
 
-def the_handlers_writes_come_with_the_settlement_or_not_at_all(store: GuardStore) -> None:
-    held(store)
+def the_handlers_writes_are_atomic_with_the_settlement(store: GuardStore) -> None:
+    claim_first(store)
     commit = closing(store, "succeeded")._replace(writes=(count(store),))
-    stranger = commit._replace(holder=HOLDERS[1])
-    refused = store.ask(run_requests.settle(stranger, store.token("s-1")))
+    other_holder = commit._replace(holder=HOLDERS[1])
+    refused = store.ask(run_requests.settle(other_holder, store.token("s-1")))
     assert isinstance(refused, Refused)
-    assert [one.held for one in refused.conditions] == [False, False, True]
+    assert [condition.held for condition in refused.conditions] == [False, False, True]
     assert not counted(store)
     assert store.ask(run_requests.settle(commit, store.token("s-2"))) == Done({})
     assert counted(store)
     assert store.plain(run_key())["status"] == "succeeded"
 
 
-def a_write_that_is_refused_keeps_the_attempt_open(store: GuardStore) -> None:
-    held(store)
+def a_refused_write_keeps_the_attempt_open(store: GuardStore) -> None:
+    claim_first(store)
     never = closing(store, "succeeded")._replace(writes=(count(store, "attribute_exists(#done)"),))
     assert store.ask(run_requests.settle(never, store.token("s-1"))) == Refused((HELD, HELD, FAILED))
     assert not counted(store)
@@ -233,7 +235,7 @@ def a_write_that_is_refused_keeps_the_attempt_open(store: GuardStore) -> None:
     assert store.plain("lease")["holder"] == HOLDERS[0]
 
 
-def they_come_without_a_lease_too(store: GuardStore) -> None:
+def the_handlers_writes_work_without_a_lease(store: GuardStore) -> None:
     store.ask(claim_requests.claim_without_lease(opening(store), None, 0))
     commit = closing(store, "succeeded")._replace(writes=(count(store),))
     assert store.ask(settle_alone(commit, store.token("s-1"))) == Done({})
@@ -242,20 +244,20 @@ def they_come_without_a_lease_too(store: GuardStore) -> None:
 
 
 CASES: tuple[Callable[[GuardStore], None], ...] = (
-    one_waits_in_the_slot,
-    nobody_waits_for_a_holder_that_has_gone,
-    a_stale_slot_is_taken_by_its_name_only,
-    no_newcomer_starts_before_what_waits,
-    what_has_started_does_not_wait_for_the_slot,
-    what_waits_is_claimed_and_the_slot_is_free,
-    a_claim_that_counts_on_the_slot_needs_it,
-    what_waits_takes_over_a_dead_holder,
-    what_waited_too_long_is_missed,
-    a_renewal_lengthens_and_is_counted,
+    one_occurrence_waits_in_the_slot,
+    a_slot_of_a_former_holder_is_refused,
+    a_stale_slot_is_replaced_by_its_occurrence_id_only,
+    a_new_occurrence_does_not_start_before_the_buffered_one,
+    a_retry_ignores_the_slot,
+    a_claim_of_the_buffered_occurrence_frees_the_slot,
+    a_claim_by_the_slot_needs_the_slot,
+    the_buffered_occurrence_takes_over_a_dead_holder,
+    a_buffered_occurrence_that_is_too_late_is_missed,
+    a_renewal_extends_the_lease_and_is_counted,
     a_renewal_alone_needs_the_open_attempt,
-    the_newest_checkpoint_stays,
-    a_retry_knows_when_it_may_begin,
-    the_handlers_writes_come_with_the_settlement_or_not_at_all,
-    a_write_that_is_refused_keeps_the_attempt_open,
-    they_come_without_a_lease_too,
+    the_newest_checkpoint_is_kept,
+    a_retry_stores_its_earliest_start,
+    the_handlers_writes_are_atomic_with_the_settlement,
+    a_refused_write_keeps_the_attempt_open,
+    the_handlers_writes_work_without_a_lease,
 )

@@ -1,7 +1,7 @@
-"""The contract of a store for the guard: what the ledger's own requests must come to. The kit for every such store.
+"""The contract of a store for the guard: the results of the ledger's requests.
 
-The fast store of the proof, moto in process, the local cloud over HTTP and, where asked for, DynamoDB Local pass it.
-A store is a transport (``cronstack.transport``) and a table in which nothing is yet. Texts of errors are not compared.
+The fast store of the proof, moto in process, the local cloud over HTTP and, on request, DynamoDB Local pass it.
+A store is a transport (``cronstack.transport``) and an empty table. Texts of errors are not compared.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HOLDERS = ("01KDWPV9MYS1NA50M44WT3XQZA", "01KDWPV9MYS1NA50M44WT3XQZB", "01KDWPV9
 
 
 class GuardStore(NamedTuple):
-    """A table, and a way to ask it."""
+    """A table and its transport."""
 
     table: str
     transport: Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
@@ -35,17 +35,17 @@ class GuardStore(NamedTuple):
         return Done({k: v for k, v in answer.fields.items() if k in SHOWN}) if isinstance(answer, Done) else answer
 
     def item(self, key: str) -> dict[str, Any] | None:
-        found = self.ask(_read(self.table, key))
-        assert isinstance(found, Done)
-        return found.fields.get("Item")
+        answer = self.ask(_read(self.table, key))
+        assert isinstance(answer, Done)
+        return answer.fields.get("Item")
 
     def plain(self, key: str) -> dict[str, Any]:
-        """The item's values, without its keys."""
+        """Return the item's values, without its keys."""
         item = self.item(key) or {}
         return {name: items.decode(value) for name, value in item.items() if name not in ("pk", "sk")}
 
     def token(self, name: str) -> str:
-        """Tokens are an account's, not a table's."""
+        """Return a token that is unique in the account: tables share tokens."""
         return f"{self.table}-{name}"
 
 
@@ -53,7 +53,7 @@ SHOWN = ("Item", "Attributes")
 
 
 def over(client_of: Callable[[str], Any]) -> Callable[[str, Mapping[str, Any]], Mapping[str, Any]]:
-    """A transport over boto3 clients."""
+    """Return a transport over boto3 clients."""
     clients: dict[str, Any] = {}
 
     def call(operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -86,7 +86,7 @@ def closing(store: GuardStore, status: str, number: int = 0, holder: int = 0, re
 
 
 def settle_alone(closing: Closing, token: str = "") -> Call:
-    """The settlement of an attempt that holds no lease."""
+    """Return the settlement of an attempt without a lease."""
     return run_requests.settle(closing._replace(alone=True), token)
 
 
@@ -139,7 +139,7 @@ def a_refusal_shows_the_old_items(store: GuardStore) -> None:
     assert (store.item("lease"), store.item(run_key())) == (lease, run)
 
 
-def a_refusal_of_what_is_not_there_shows_nothing(store: GuardStore) -> None:
+def a_refusal_on_missing_items_shows_none(store: GuardStore) -> None:
     assert store.ask(run_requests.settle(closing(store, "succeeded"), store.token("s-1"))) == Refused((FAILED, FAILED))
     assert store.ask(settle_alone(closing(store, "succeeded"))) == Refused((FAILED,))
     assert (store.item("lease"), store.item(run_key())) == (None, None)
@@ -156,7 +156,7 @@ def the_fence_must_grow(store: GuardStore) -> None:
 
 
 def numbers_are_compared_as_numbers(store: GuardStore) -> None:
-    """9 is less than 10, though not as text."""
+    """Rule: 9 is less than 10, although "9" > "10"."""
     store.ask(claim_requests.claim_without_lease(opening(store, fence=9), None, 0))
     store.ask(settle_alone(closing(store, "retrying")))
     assert isinstance(store.ask(claim_requests.claim_without_lease(opening(store, holder=1, fence=10), None, 0)), Done)
@@ -176,7 +176,7 @@ def a_takeover_marks_the_crashed_run(store: GuardStore) -> None:
     assert store.plain("lease")["occurrence"] == due(1).id
 
 
-def each_state_is_claimed_by_its_own_condition(store: GuardStore) -> None:
+def each_status_is_claimed_by_its_own_condition(store: GuardStore) -> None:
     store.ask(claim_requests.claim(opening(store), None, store.token("c-1")))
     store.ask(run_requests.settle(closing(store, "retrying"), store.token("s-1")))
     retrying = seen(store)
@@ -214,7 +214,7 @@ def the_letter_has_one_sender(store: GuardStore) -> None:
     assert store.plain(run_key())["reported"] == NOON + 6
 
 
-def a_claim_of_the_letter_that_comes_late_is_refused_though_its_holder_is_back(store: GuardStore) -> None:
+def a_late_claim_of_the_letter_is_refused_after_a_newer_claim(store: GuardStore) -> None:
     store.ask(claim_requests.claim_without_lease(opening(store, limit=1), None, 0))
     store.ask(settle_alone(closing(store, "dead", reason="RetriesExhausted")))
 
@@ -237,7 +237,7 @@ def a_skip_is_recorded_once(store: GuardStore) -> None:
     assert store.ask(skip) == Refused((Condition(held=False, item=store.item(run_key())),))
 
 
-def a_claim_alone_is_answered_by_the_old_item(store: GuardStore) -> None:
+def a_claim_without_a_lease_returns_the_old_item(store: GuardStore) -> None:
     assert store.ask(claim_requests.claim_without_lease(opening(store), None, 0)) == Done({})
     before = store.item(run_key())
     refused = store.ask(claim_requests.claim_without_lease(opening(store, holder=1, fence=11), None, NOON + 65_010))
@@ -247,7 +247,7 @@ def a_claim_alone_is_answered_by_the_old_item(store: GuardStore) -> None:
     assert store.plain(run_key())["attempt"] == 2
 
 
-def another_input_is_refused_alone(store: GuardStore) -> None:
+def another_input_is_refused_without_a_lease(store: GuardStore) -> None:
     store.ask(claim_requests.claim_without_lease(opening(store), None, 0))
     store.ask(settle_alone(closing(store, "retrying")))
     other = opening(store, holder=1, fence=11)
@@ -260,7 +260,7 @@ def a_token_makes_a_claim_happen_once(store: GuardStore) -> None:
     assert store.ask(claim) == Done({})
     assert store.ask(claim) == Done({})
     store.ask(run_requests.settle(closing(store, "succeeded"), store.token("s-1")))
-    assert store.ask(claim) == Done({}), "though the lease is gone"
+    assert store.ask(claim) == Done({}), "although the lease is free"
     assert store.plain("lease") == {"fence": 10, "v": 1}
     another = claim_requests.claim(opening(store, number=1), None, store.token("c-1"))
     answer = store.ask(another)
@@ -276,7 +276,7 @@ def a_refused_request_leaves_its_token_free(store: GuardStore) -> None:
     assert store.ask(other) == Done({})
 
 
-def what_a_newer_version_wrote_is_left_alone(store: GuardStore) -> None:
+def a_row_of_a_newer_version_is_not_changed(store: GuardStore) -> None:
     call = run_requests.skip(closing(store, "skipped"), by="x")
     newer = dict(call.parameters["ExpressionAttributeValues"]) | {":v": {"N": "2"}}
     store.ask(Call(call.operation, {**call.parameters, "ExpressionAttributeValues": newer}))
@@ -284,7 +284,7 @@ def what_a_newer_version_wrote_is_left_alone(store: GuardStore) -> None:
     assert isinstance(store.ask(settle_alone(closing(store, "succeeded"))), Refused)
 
 
-def a_table_that_is_missing_is_told(store: GuardStore) -> None:
+def a_missing_table_is_reported(store: GuardStore) -> None:
     elsewhere = store._replace(table="no-such-table")
     for call in (
         claim_requests.claim(opening(elsewhere), None, store.token("c-9")),
@@ -299,18 +299,18 @@ def a_table_that_is_missing_is_told(store: GuardStore) -> None:
 CASES: tuple[Callable[[GuardStore], None], ...] = (
     a_claim_and_its_settlement,
     a_refusal_shows_the_old_items,
-    a_refusal_of_what_is_not_there_shows_nothing,
+    a_refusal_on_missing_items_shows_none,
     the_fence_must_grow,
     numbers_are_compared_as_numbers,
     a_takeover_marks_the_crashed_run,
-    each_state_is_claimed_by_its_own_condition,
+    each_status_is_claimed_by_its_own_condition,
     the_letter_has_one_sender,
-    a_claim_of_the_letter_that_comes_late_is_refused_though_its_holder_is_back,
+    a_late_claim_of_the_letter_is_refused_after_a_newer_claim,
     a_skip_is_recorded_once,
-    a_claim_alone_is_answered_by_the_old_item,
-    another_input_is_refused_alone,
+    a_claim_without_a_lease_returns_the_old_item,
+    another_input_is_refused_without_a_lease,
     a_token_makes_a_claim_happen_once,
     a_refused_request_leaves_its_token_free,
-    what_a_newer_version_wrote_is_left_alone,
-    a_table_that_is_missing_is_told,
+    a_row_of_a_newer_version_is_not_changed,
+    a_missing_table_is_reported,
 )

@@ -1,4 +1,4 @@
-"""What the kit sees where AWS leaves it open: each switch of the local cloud shows as another answer."""
+"""Behaviour that AWS does not document: the conformance kit observes each switch of the local cloud."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from cronstack_infra.local.http.switching import switches
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[LocalCloud]:
-    with LocalCloud.start() as found:
-        yield found
+    with LocalCloud.start() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
 def stage(cloud: LocalCloud) -> Stage:
-    made = Stage(clients(cloud.endpoint), "open")
-    made.build()
-    return made
+    stage = Stage(clients(cloud.endpoint), "open")
+    stage.build()
+    return stage
 
 
 def seen(stage: Stage, *names: str) -> dict[str, str]:
-    found = list(judged(stage, [one for one in BEHAVIOURS if one.name in names]))
-    assert all(one.same for one in found), found
-    return {one.row: one.got for one in found}
+    verdicts = list(judged(stage, [behaviour for behaviour in BEHAVIOURS if behaviour.name in names]))
+    assert all(verdict.same for verdict in verdicts), verdicts
+    return {verdict.row: verdict.got for verdict in verdicts}
 
 
-def test_as_the_local_cloud_is_by_default(stage: Stage) -> None:
-    found = seen(stage, *(one.name for one in OPEN))
-    assert found.pop("instant").endswith(" s after its time")
-    assert found == {
+def test_the_defaults_of_the_local_cloud(stage: Stage) -> None:
+    answers = seen(stage, *(behaviour.name for behaviour in OPEN))
+    assert answers.pop("instant").endswith(" s after its time")
+    assert answers == {
         "past at()": "accepted, fires at once",
         "short polls": "20 of 20 short polls found the message",
         "new role": "assumed at once",
@@ -46,10 +46,10 @@ def test_as_the_local_cloud_is_by_default(stage: Stage) -> None:
     }
 
 
-def test_as_switches_say(cloud: LocalCloud, stage: Stage) -> None:
+def test_switches_change_the_observed_behaviour(cloud: LocalCloud, stage: Stage) -> None:
     with switches(cloud.endpoint, "past-at=refused", "empty-polls=0.5", "role-delay=2", "early=5", "group-deletion=1"):
-        found = seen(stage, "past at()", "short polls", "new role", "instant", "group deleted")
-    assert found["past at()"].startswith("refused: ValidationException: The schedule expression at(")
-    assert 0 < int(found["short polls"].split()[0]) < 20
-    assert "before: ValidationException: The execution role you provide must allow" in found["new role"]
-    assert found["instant"].endswith(" s before its time")
+        answers = seen(stage, "past at()", "short polls", "new role", "instant", "group deleted")
+    assert answers["past at()"].startswith("refused: ValidationException: The schedule expression at(")
+    assert 0 < int(answers["short polls"].split()[0]) < 20
+    assert "before: ValidationException: The execution role you provide must allow" in answers["new role"]
+    assert answers["instant"].endswith(" s before its time")

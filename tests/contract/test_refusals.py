@@ -1,7 +1,7 @@
-"""The conformance kit against one local cloud: each bad call refused as on AWS, each neighbour read back.
+"""The conformance kit against one local cloud: it refuses each bad call as AWS does, and accepts its valid neighbour.
 
-The kit's expected answers are not the local cloud's; here it is also held to its own promises, and shown to notice a
-fault.
+The kit's expected answers do not come from the local cloud. The tests also check the kit itself, and that it detects
+a fault.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ KIT = ROOT / "infra" / "cronstack_infra" / "conformance"
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[LocalCloud]:
-    with LocalCloud.start() as found:
-        yield found
+    with LocalCloud.start() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
 def stage(cloud: LocalCloud) -> Stage:
-    """Not cleared: the cloud goes as a whole."""
-    made = Stage(clients(cloud.endpoint), "kit")
-    made.build()
-    return made
+    """Build the stage. It is not cleared, because the whole cloud is stopped."""
+    stage = Stage(clients(cloud.endpoint), "kit")
+    stage.build()
+    return stage
 
 
 def named(row: Row) -> str:
@@ -50,7 +50,7 @@ def test_refused_as_on_aws_and_the_neighbour_is_read_back(stage: Stage, row: Row
     assert verdict.same, verdict
 
 
-def test_the_table_is_large_and_no_rule_is_asked_more_than_five_times() -> None:
+def test_the_table_has_150_rows_and_at_most_five_of_each_rule() -> None:
     assert len(ROWS) >= 150
     assert {row.service for row in ROWS} == set(SERVICES)
     rules = Counter((row.service, row.rule) for row in ROWS)
@@ -59,7 +59,7 @@ def test_the_table_is_large_and_no_rule_is_asked_more_than_five_times() -> None:
     assert all(row.bad != row.good or row.good_operation or "slow" in row.scene for row in ROWS)
 
 
-def test_the_kit_knows_nothing_of_the_local_cloud() -> None:
+def test_the_kit_does_not_import_the_local_cloud() -> None:
     for file in KIT.glob("*.py"):
         assert "cronstack_infra.local" not in file.read_text("utf-8"), file.name
 
@@ -72,26 +72,26 @@ FAULTS = {
 }
 
 
-def test_a_planted_fault_turns_its_rows_red_and_no_other() -> None:
+def test_a_removed_rule_fails_its_rows_only() -> None:
     with faulty_cloud(*FAULTS) as cloud:
-        made = Stage(clients(cloud.endpoint), "fault")
-        made.build()
+        stage = Stage(clients(cloud.endpoint), "fault")
+        stage.build()
         for operation, rules in FAULTS.values():
             rows = [row for row in ROWS if row.operation == operation]
-            assert {row.rule for row in rows if not ask(made, row, clock.now()).same} == rules
+            assert {row.rule for row in rows if not ask(stage, row, clock.now()).same} == rules
 
 
-def test_the_command_prints_each_row_and_its_exit_code_says_whether_all_is_as_on_aws(cloud: LocalCloud) -> None:
+def test_the_command_prints_each_row_and_exits_with_1_after_a_difference(cloud: LocalCloud) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "cronstack_infra.cli", "conformance", *arguments]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
         return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
 
-    right = run("--endpoint", cloud.endpoint, "--only", "sqs", "--json")
-    assert right.returncode == 0, right.stderr
-    rows = json.loads(right.stdout)
+    passing = run("--endpoint", cloud.endpoint, "--only", "sqs", "--json")
+    assert passing.returncode == 0, passing.stderr
+    rows = json.loads(passing.stdout)
     assert len(rows) == sum(row.service == "sqs" for row in ROWS)
     assert {"asked", "expected", "source", "got", "neighbour", "same"} <= rows[0].keys()
-    wrong = run("--endpoint", "http://127.0.0.1:9", "--only", "sqs")
-    assert wrong.returncode == 1
+    unreachable = run("--endpoint", "http://127.0.0.1:9", "--only", "sqs")
+    assert unreachable.returncode == 1
     assert run("--only", "sqs").returncode == 2

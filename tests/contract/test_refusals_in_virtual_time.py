@@ -1,7 +1,7 @@
-"""What the API gate refuses over HTTP is refused in a virtual cloud as well, with the same code, message and status.
+"""Requests that the API gate refuses over HTTP are refused in a virtual cloud, with the same code, message and status.
 
 One table of wrong requests is sent over HTTP to the local cloud, by a test with the fixture ``cloud``, and by a handler
-in a virtual cloud. The conformance kit is asked in virtual time, too.
+in a virtual cloud. The conformance kit also runs in virtual time.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ NOT_SENT = {
 
 @pytest.fixture(scope="module")
 def over_http() -> dict[str, Answer]:
-    """The refusals of the local cloud: by the API, and by the transport of the runtime and of ``once``."""
+    """Return the refusals of the local cloud: by the API, and by the transport of the runtime and of ``once``."""
     with LocalCloud.start() as local:
         client = clients(local.endpoint, **KEYS)
         client("sqs").create_queue(QueueName=QUEUE)
-        found = {_key(wrong): answer(client, wrong) for wrong in WRONG}
+        refusals = {_key(wrong): answer(client, wrong) for wrong in WRONG}
         transport = Botocore(client)
-        found |= {_key(wrong, "transport"): _sent_by(transport, wrong) for wrong in BY_TRANSPORT}
-    return found
+        refusals |= {_key(wrong, "transport"): _sent_by(transport, wrong) for wrong in BY_TRANSPORT}
+    return refusals
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: f"{wrong.method}: {wrong.what}")
@@ -58,34 +58,34 @@ def test_the_local_cloud_refuses_the_table(over_http: dict[str, Answer], wrong: 
     assert over_http[_key(wrong)][:1] == [wrong.code]
 
 
-def test_the_fixture_cloud_refuses_alike(over_http: dict[str, Answer], cloud: Cloud) -> None:
+def test_the_fixture_cloud_refuses_the_same(over_http: dict[str, Answer], cloud: Cloud) -> None:
     client = clients(**KEYS)
     client("sqs").create_queue(QueueName=QUEUE)
     assert {_key(wrong): answer(client, wrong) for wrong in WRONG} == _of_api(over_http)
 
 
-def test_a_virtual_cloud_refuses_a_handler_alike(over_http: dict[str, Answer]) -> None:
+def test_a_virtual_cloud_refuses_a_handlers_requests(over_http: dict[str, Answer]) -> None:
     with VirtualCloud(START) as cloud:
         cloud.client("sqs").create_queue(QueueName=QUEUE)
         invoke = cloud.client("lambda").invoke
         _deploy(cloud)
-        found = {}
+        refusals = {}
         for wrong in WRONG:
             payload = json.dumps(wrong).encode()
-            found[_key(wrong)] = json.load(invoke(FunctionName="asks", Payload=payload)["Payload"])
+            refusals[_key(wrong)] = json.load(invoke(FunctionName="asks", Payload=payload)["Payload"])
             assert "AWS_LAMBDA_FUNCTION_NAME" not in os.environ, "the test has the environment of the handler"
-    assert found == _of_api(over_http)
+    assert refusals == _of_api(over_http)
 
 
-def test_the_transport_of_a_virtual_cloud_refuses_alike(over_http: dict[str, Answer]) -> None:
+def test_the_transport_of_a_virtual_cloud_refuses_the_same(over_http: dict[str, Answer]) -> None:
     with VirtualCloud(START) as cloud:
         for wrong in BY_TRANSPORT:
             assert _sent_by(cloud.calls.transport, wrong) == over_http[_key(wrong, "transport")], wrong.what
 
 
-@pytest.mark.parametrize("given", NOT_SENT.values(), ids=NOT_SENT)
-def test_the_transport_raises_what_botocore_raises(given: Mapping[str, Any]) -> None:
-    parameters = SCHEDULE | given
+@pytest.mark.parametrize("wrong", NOT_SENT.values(), ids=NOT_SENT)
+def test_the_transport_raises_the_errors_of_botocore(wrong: Mapping[str, Any]) -> None:
+    parameters = SCHEDULE | wrong
     with VirtualCloud(START) as cloud:
         with pytest.raises(ParamValidationError) as of_botocore:
             cloud.client("scheduler").create_schedule(**parameters)
@@ -94,7 +94,7 @@ def test_the_transport_raises_what_botocore_raises(given: Mapping[str, Any]) -> 
     assert str(caught.value) == str(of_botocore.value)
 
 
-def test_a_commit_that_botocore_does_not_send_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_commit_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     key = {"pk": {"S": "a"}, "sk": {"S": "b"}}
     settled = {"TableName": "ledger", "Key": key, "UpdateExpression": "SET #x = :x"}
@@ -119,18 +119,18 @@ def _key(wrong: Wrong, way: str = "API") -> str:
     return f"{way}: {wrong.service} {wrong.method}: {wrong.what}"
 
 
-def _of_api(found: dict[str, Answer]) -> dict[str, Answer]:
-    return {key: value for key, value in found.items() if key.startswith("API: ")}
+def _of_api(refusals: dict[str, Answer]) -> dict[str, Answer]:
+    return {key: value for key, value in refusals.items() if key.startswith("API: ")}
 
 
 def _sent_by(transport: Any, wrong: Wrong) -> Answer:
-    """Without the status, which a transport does not promise."""
-    error = transport(OPERATIONS[wrong.method], wrong.given).get("Error", {})
+    """Send a request by a transport. Return code and message; a transport returns no status."""
+    error = transport(OPERATIONS[wrong.method], wrong.parameters).get("Error", {})
     return [error.get("Code"), error.get("Message")]
 
 
 def _deploy(cloud: VirtualCloud) -> None:
-    """A function whose code is the module of the table."""
+    """Create a function from the module ``wrong_requests``."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         archive.writestr("wrong_requests.py", Path(wrong_requests.__file__).read_text("utf-8"))

@@ -1,6 +1,6 @@
-"""Requests that AWS refuses, and what becomes of each: the same table for every cloud of ours.
+"""Requests that AWS refuses, with their error codes: one table for the local and the virtual cloud.
 
-This file is also deployed as a Lambda function, whose handler sends one of them. So it imports boto3 only.
+This file is also deployed as a Lambda function, whose handler sends one of them. So it may import only boto3.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 QUEUE = "asked"
-ROLE = "arn:aws:iam::123456789012:role/nobody"
+ROLE = "arn:aws:iam::123456789012:role/absent"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:none"
 SCHEDULE: dict[str, Any] = {
     "Name": "one",
@@ -29,14 +29,14 @@ Answer = list[Any]
 
 
 class Wrong(NamedTuple):
-    """A request that is wrong in one way."""
+    """A request with one mistake."""
 
     what: str
     code: str
     service: str
     method: str
-    given: Mapping[str, Any]
-    """"{queue}" stands for the queue's URL."""
+    parameters: Mapping[str, Any]
+    """"{queue}" is replaced by the queue's URL."""
     body: str | None = None
     """The body that is sent instead of botocore's."""
     query: str = ""
@@ -58,7 +58,7 @@ WRONG: tuple[Wrong, ...] = (
     schedule("two violations", State="ON", Description="x" * 513),
     schedule("an expression", ScheduleExpression="every minute"),
     schedule("a zone", ScheduleExpressionTimezone="Mars/Olympus"),
-    schedule("a role that is none", Target=SCHEDULE["Target"] | {"RoleArn": "admin"}),
+    schedule("an invalid role", Target=SCHEDULE["Target"] | {"RoleArn": "admin"}),
     schedule("a role that does not exist"),
     schedule("a group that does not exist", "ResourceNotFoundException", GroupName="none"),
     schedule("a retry too many", Target=SCHEDULE["Target"] | {"RetryPolicy": {"MaximumRetryAttempts": 186}}),
@@ -121,41 +121,43 @@ WRONG: tuple[Wrong, ...] = (
 
 
 def clients(endpoint: str | None = None, **credentials: str) -> Clients:
-    """boto3 clients that leave the refusing to the endpoint. Defaults to the endpoint of AWS."""
+    """Return a factory of boto3 clients without validation. Default: the endpoint of AWS."""
     config = Config(parameter_validation=False, retries={"total_max_attempts": 1})
-    made: dict[str, Any] = {}
+    created: dict[str, Any] = {}
 
     def client(service: str) -> Any:
-        if service not in made:
+        if service not in created:
             make: Any = boto3.client
-            made[service] = make(service, endpoint_url=endpoint, region_name="us-east-1", config=config, **credentials)
-        return made[service]
+            created[service] = make(
+                service, endpoint_url=endpoint, region_name="us-east-1", config=config, **credentials
+            )
+        return created[service]
 
     return client
 
 
 def answer(client: Clients, wrong: Wrong) -> Answer:
-    """Send a request. Return the refusal, or an empty list if there is none."""
+    """Send a request. Return the refusal, or an empty list after success."""
     url = client("sqs").get_queue_url(QueueName=QUEUE)["QueueUrl"]
-    given = {name: url if value == "{queue}" else value for name, value in wrong.given.items()}
-    asked = client(wrong.service)
+    parameters = {name: url if value == "{queue}" else value for name, value in wrong.parameters.items()}
+    sender = client(wrong.service)
 
     def edit(params: dict[str, Any], **_: Any) -> None:
         params["url"] += wrong.query
         if wrong.body is not None:
             params["body"] = wrong.body.encode()
 
-    asked.meta.events.register("before-call", edit, unique_id="edit")
+    sender.meta.events.register("before-call", edit, unique_id="edit")
     try:
-        getattr(asked, wrong.method)(**given)
+        getattr(sender, wrong.method)(**parameters)
     except ClientError as refused:
         error = refused.response["Error"]
         return [error["Code"], error["Message"], refused.response["ResponseMetadata"]["HTTPStatusCode"]]
     finally:
-        asked.meta.events.unregister("before-call", edit, unique_id="edit")
+        sender.meta.events.unregister("before-call", edit, unique_id="edit")
     return []
 
 
 def handler(event: list[Any], context: object) -> Answer:
-    """As a Lambda function: send the request of the event."""
+    """Send the request of the event (as a Lambda function)."""
     return answer(clients(), Wrong(*event))

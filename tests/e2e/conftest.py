@@ -1,4 +1,4 @@
-"""One local cloud with the tests' own jobs deployed by the real cdk CLI, for all tests that only deliver to them."""
+"""One local cloud, to which the real cdk CLI has deployed the tests' jobs, for all tests that only deliver events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Deployed:
     watch: Watch
     deployer: Deployer
     effects: Path
-    """Where the jobs append what they did, outside the cloud."""
+    """Folder outside the cloud, where the jobs write what they did."""
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A user's project made for a test, and the real cdk CLI on it against a local cloud."""
+"""A user's project, and the real cdk CLI that deploys it to a local cloud."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ LONGEST_CLI_CALL = 180.0
 
 @dataclass
 class Deployer:
-    """The cdk CLI of one project, pointed at one local cloud; what it said is kept for the failure message."""
+    """The cdk CLI of one project, pointed at one local cloud."""
 
     root: Path
     cloud: LocalCloud
     cli: CdkCli
-    said: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    """Output of the last call."""
     seconds: float = 0.0
-    """How long the last call took."""
+    """Duration of the last call."""
 
     def cdk(self, *args: str) -> str:
-        """Run to the end and return what this call said; a failure shows it."""
-        self.said = []
-        begun = time.monotonic()
-        code = self.cli.run(args, pointed_at(self.cloud.endpoint, os.environ), LONGEST_CLI_CALL, self.said.append)
-        self.seconds = time.monotonic() - begun
-        text = "\n".join(self.said)
+        """Run to the end and return the output. Fail with the output if the exit code is not 0."""
+        self.lines = []
+        started = time.monotonic()
+        code = self.cli.run(args, pointed_at(self.cloud.endpoint, os.environ), LONGEST_CLI_CALL, self.lines.append)
+        self.seconds = time.monotonic() - started
+        text = "\n".join(self.lines)
         assert code == 0, f"cdk {' '.join(args)} ended with {code}:\n{text}"
         return text
 
@@ -47,7 +48,7 @@ class Deployer:
 
 
 def user_project(root: Path, name: str, cloud: LocalCloud) -> Deployer:
-    """A project like one that ``cronstack new`` writes, with the tests' own jobs and the examples."""
+    """Create a project as ``cronstack new`` does, with the jobs of these tests and the examples."""
     (root / "infra").mkdir(parents=True)
     for file in ("app.py", "resources.py", "example_resources.py"):
         shutil.copy(ROOT / "infra" / file, root / "infra" / file)

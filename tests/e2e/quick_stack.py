@@ -1,6 +1,6 @@
-"""A stack made by boto3 in a quick cloud, with the deployed one's names: ledger, queues, carriers, functions.
+"""A stack that boto3 creates in a quick cloud, with the names of a deployed stack: ledger, queues, carriers, functions.
 
-For tests that need the code as it is deployed, and a clock that the cdk CLI would not wait for.
+For tests that need the deployed form of the code, without the duration of a deployment by the cdk CLI.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cronstack.ledger.partitions import PK
 from cronstack.onetime.schedules import Wiring
 from cronstack.settings import PLANS, Settings
 from cronstack_infra import names
-from cronstack_infra.aws.packaging import BuildTarget, stage
+from cronstack_infra.aws.packaging import stage
 from cronstack_infra.local.environment import ACCOUNT, REGION
 from cronstack_infra.ops.deployment import Deployment
 from tests.local.quick_cloud import Cloud
@@ -30,7 +30,7 @@ LEDGER = "ledger"
 
 
 def deployed_code(package: str, folder: Path, functions: Path = Path(__file__).parent) -> bytes:
-    """What a deployment of FUNCTIONS/PACKAGE would put into Lambda, zipped."""
+    """Return the zip file that a deployment of FUNCTIONS/PACKAGE uploads to Lambda."""
     target = BuildTarget(python="3.13", architecture="x86_64", here=True)
     staged = stage(functions, package, folder / "code", target=target, state=folder, progress=print)
     data = io.BytesIO()
@@ -58,23 +58,23 @@ class QuickStack:
         return Settings(LEDGER, self._letters, self.package, self._carriers, role, self._delivery_arn)
 
     def function(self, job: str, module: str = "", *, name: str = "", **fields: Any) -> str:
-        """The function of a job in a module, which has its name unless said; its ARN. name: as deployed by default."""
+        """Create the function of a job. Return its ARN. By default, the module is named like the job."""
         name = name or names.function_name(self.package, job)
         role = self.carrier_role(job)
-        given = {
+        properties = {
             "Code": {"ZipFile": self._code},
             "Handler": f"{self.package}.{module or job}.{job}",
             "MemorySize": 256,
             "Environment": {"Variables": self.settings(role).environment()},
         }
-        arn = self.cloud.function(name, "", **(given | fields))
+        arn = self.cloud.function(name, "", **(properties | fields))
         self.cloud.client("lambda").put_function_event_invoke_config(
             FunctionName=name, DestinationConfig={"OnFailure": {"Destination": self._letters_arn}}
         )
         return arn
 
     def carrier_role(self, job: str) -> str:
-        """The role with which a job's carriers invoke its function; its ARN."""
+        """Create the role with which a job's carriers invoke its function. Return its ARN."""
         if job not in self._roles:
             name = names.function_name(self.package, job)
             group = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/{self._carriers}"
@@ -89,7 +89,7 @@ class QuickStack:
         return self._roles[job]
 
     def wiring(self, job: str, function: str) -> Wiring:
-        """How code schedules the job, whose function has this ARN; its group and its alias are made."""
+        """Create the schedule group and the alias of a job's function (an ARN). Return the wiring of the job."""
         group = names.once_group(self.package)
         self.cloud.client("scheduler").create_schedule_group(Name=group)
         functions = self.cloud.client("lambda")
@@ -100,7 +100,7 @@ class QuickStack:
         return Wiring(job, LEDGER, group, self.cloud.scheduler_role, f"{function}:{PLANS}", self._delivery_arn)
 
     def schedule_once(self, job: str, due: datetime, **input: Any) -> None:
-        """Deploy a schedule of a job that has one time, which has passed, so that it never fires."""
+        """Create a schedule of a job with one due time in the past, so that it never fires."""
         name, scheduler = names.function_name(self.package, job), self.cloud.client("scheduler")
         scheduler.create_schedule(
             Name=names.schedule_name(self.package, job, 1),
@@ -116,25 +116,27 @@ class QuickStack:
             },
         )
 
-    def made(self) -> list[str]:
-        """Schedules that code and jobs have made, and that are still there."""
+    def schedule_names(self) -> list[str]:
+        """Return the names of all existing schedules outside the default group."""
         pages = self.cloud.client("scheduler").get_paginator("list_schedules").paginate()
-        return [one["Name"] for page in pages for one in page["Schedules"] if one["GroupName"] != "default"]
+        return [
+            schedule["Name"] for page in pages for schedule in page["Schedules"] if schedule["GroupName"] != "default"
+        ]
 
-    def invoke(self, job: str, moment: datetime, **given: Any) -> str:
-        """Hand an event over as Scheduler does; the occurrence."""
-        event = {"cronstack": 1, "job": job, "scheduled": f"{moment:%Y-%m-%dT%H:%M:%SZ}", "input": given}
+    def invoke(self, job: str, moment: datetime, **input: Any) -> str:
+        """Invoke a function with an event, as Scheduler does. Return the occurrence."""
+        event = {"cronstack": 1, "job": job, "scheduled": f"{moment:%Y-%m-%dT%H:%M:%SZ}", "input": input}
         name = names.function_name(self.package, job)
         self.cloud.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(event))
         return f"t-{event['scheduled']}"
 
     def runs(self, job: str) -> dict[str, Any]:
-        """The ledger's runs of a job by occurrence."""
+        """Return the ledger's runs of a job by occurrence."""
         rows = [*self._rows("job", job), *self._rows("run", job)]
         return {run.occurrence: run for row in rows if (run := read_run(row)) is not None}
 
     def plans(self, job: str) -> dict[str, str]:
-        """The status of each plan of a job by key."""
+        """Return the status of each plan of a job by key."""
         return {plan.key: plan.status for row in self._rows("plan", job) if (plan := read_plan(row)) is not None}
 
     def _rows(self, kind: str, job: str) -> Iterator[Any]:
@@ -142,35 +144,35 @@ class QuickStack:
             yield from (item for item in page["Items"] if item[PK]["S"].split("#")[:2] == [kind, job])
 
     def lease(self, job: str) -> Mapping[str, Any]:
-        """The lease item of a job, in DynamoDB's own form."""
+        """Return the lease item of a job as DynamoDB returns it."""
         key = {"pk": {"S": f"job#{job}"}, "sk": {"S": "lease"}}
         item = self.cloud.client("dynamodb").get_item(TableName=LEDGER, Key=key, ConsistentRead=True)
-        found: Mapping[str, Any] = item.get("Item", {})
-        return found
+        lease: Mapping[str, Any] = item.get("Item", {})
+        return lease
 
-    def forget_lease(self, job: str) -> None:
+    def delete_lease(self, job: str) -> None:
         """Delete the lease item of a job, as if the job had never run."""
         key = {"pk": {"S": f"job#{job}"}, "sk": {"S": "lease"}}
         self.cloud.client("dynamodb").delete_item(TableName=LEDGER, Key=key)
 
     def letters(self) -> list[dict[str, Any]]:
-        """The dead letters, taken out of their queue."""
-        return [json.loads(body) for body in self._taken(self._letters)]
+        """Receive and delete the handlers' dead letters."""
+        return [json.loads(body) for body in self._receive_all(self._letters)]
 
     def undelivered(self) -> list[str]:
-        """What Scheduler could not deliver, taken out of its queue."""
-        return self._taken(self.deployment.delivery_dead_letters)
+        """Receive and delete Scheduler's dead letters."""
+        return self._receive_all(self.deployment.delivery_dead_letters)
 
-    def _taken(self, url: str) -> list[str]:
-        sqs, found = self.cloud.client("sqs"), []
+    def _receive_all(self, url: str) -> list[str]:
+        sqs, bodies = self.cloud.client("sqs"), []
         while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-            for one in messages:
-                found.append(one["Body"])
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
-        return found
+            for message in messages:
+                bodies.append(message["Body"])
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return bodies
 
     def await_true(self, what: str, holds: Callable[[], bool], seconds: float = 60) -> None:
-        """Look again and again; nothing tells of a change in the ledger."""
+        """Poll until a condition holds. The ledger sends no notification of a change."""
         end = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < end, f"not within {seconds:g} s: {what}"
@@ -182,5 +184,5 @@ def this_second() -> datetime:
 
 
 def lines_of(effects: Path) -> list[dict[str, Any]]:
-    """What the handlers wrote outside the cloud."""
+    """Return the lines that the handlers wrote outside the cloud."""
     return [json.loads(line) for line in effects.read_text().splitlines()] if effects.exists() else []

@@ -1,7 +1,7 @@
-"""What the example jobs really call, taken from the local cloud's request log, judged against their deployed roles.
+"""The calls of the example jobs, from the local cloud's request log, checked against their deployed roles.
 
-moto lets everybody do everything, so a missing permission would show on AWS only. Here a real evaluator of IAM
-policies says of each logged call whether the function's role may make it.
+moto checks no permissions, so a missing one would show on AWS only. Here an evaluator of IAM policies decides
+for each logged call whether the function's role allows it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ JOBS = (
     "remind_by_email",
     "capture_payment",
 )
-FAILS_FOR_ONCE = "daily_stats"
+FAILS_ONCE = "daily_stats"
 DAY = "2013-01-01"
 CHECKED = "2012-12-31"
 """The day before, which ``consistency`` counts."""
@@ -58,7 +58,7 @@ def access_key(job: str) -> str:
 
 
 def questions(request: dict[str, Any]) -> Iterator[Question]:
-    """What IAM is asked about one logged call; a call of an unknown kind fails the test."""
+    """Yield the questions to IAM about one logged call. Fail on an unknown operation."""
     service, operation = request["service"], request["operation"]
     match service, operation:
         case "dynamodb", "TransactWriteItems":
@@ -76,9 +76,9 @@ def questions(request: dict[str, Any]) -> Iterator[Question]:
         case "s3", "GetObject" | "PutObject":
             yield Question(f"s3:{operation}", f"arn:aws:s3:::{request['path'].split('?')[0].lstrip('/')}")
         case "s3", "ListObjectsV2":
-            asked = urlparse(request["path"])
-            prefix = {"s3:prefix": found} if (found := parse_qs(asked.query).get("prefix")) else {}
-            yield Question("s3:ListBucket", f"arn:aws:s3:::{asked.path.strip('/')}", prefix)
+            url = urlparse(request["path"])
+            prefix = {"s3:prefix": found} if (found := parse_qs(url.query).get("prefix")) else {}
+            yield Question("s3:ListBucket", f"arn:aws:s3:::{url.path.strip('/')}", prefix)
         case "s3", "DeleteObjects":
             bucket = urlparse(request["path"]).path.strip("/")
             for key in re.findall("<Key>(.*?)</Key>", request["body"]):
@@ -90,19 +90,19 @@ def questions(request: dict[str, Any]) -> Iterator[Question]:
             body, name = json.loads(request["body"]), request["path"].rpartition("/")[2]
             arn = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/{body['GroupName']}/{name}"
             yield Question("scheduler:CreateSchedule", arn)
-            # Whoever hands a role to a service must be allowed to.
+            # A caller that passes a role to a service needs iam:PassRole.
             passed = {"iam:PassedToService": "scheduler.amazonaws.com"}
             yield Question("iam:PassRole", body["Target"]["RoleArn"], passed)
         case "scheduler", "GetSchedule" | "DeleteSchedule":
-            asked = urlparse(request["path"])
-            name, group = asked.path.rpartition("/")[2], parse_qs(asked.query)["groupName"][0]
+            url = urlparse(request["path"])
+            name, group = url.path.rpartition("/")[2], parse_qs(url.query)["groupName"][0]
             yield Question(f"scheduler:{operation}", f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/{group}/{name}")
         case "ses", "SendEmail":
             source = parse_qs(request["body"])["Source"][0]
             identity = f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/{source}"
             yield Question("ses:SendEmail", identity, {"ses:FromAddress": source})
         case _:
-            raise AssertionError(f"an unexpected call: {request}")
+            raise AssertionError(f"no question for this call: {request}")
 
 
 def item_question(operation: str, table: str, key: str) -> Question:
@@ -112,7 +112,7 @@ def item_question(operation: str, table: str, key: str) -> Question:
 
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalCloud, Watch, Deployer]]:
-    """The examples deployed, and each of them run once; one a second time, for a day that has no file."""
+    """Deploy the examples and run each once, and ``FAILS_ONCE`` again for a day without a file."""
     watch = Watch()
     root = tmp_path_factory.mktemp("examples") / "trial"
     with (
@@ -125,11 +125,13 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalCl
         deployer.bootstrap()
         deployer.deploy("examples")
         outputs = cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
-        told = {output["OutputKey"]: output["OutputValue"] for output in outputs}
+        values = {output["OutputKey"]: output["OutputValue"] for output in outputs}
         for day in (DAY, CHECKED):
-            cloud.client("s3").put_object(Bucket=told["FlightsBucket"], Key=f"flights/{day}.csv", Body=FLIGHTS.encode())
+            cloud.client("s3").put_object(
+                Bucket=values["FlightsBucket"], Key=f"flights/{day}.csv", Body=FLIGHTS.encode()
+            )
         for key in OLD:
-            cloud.client("s3").put_object(Bucket=told["ReportsBucket"], Key=key, Body=b"")
+            cloud.client("s3").put_object(Bucket=values["ReportsBucket"], Key=key, Body=b"")
         for job in JOBS:
             assert run(cloud, job, DAY)["cronstack"] == ("dead" if job == "broken" else "succeeded")
         for day, what in (("2013-01-03", "postponed"), ("2013-01-04", "withdrawn")):
@@ -137,12 +139,12 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalCl
                 run(cloud, "checkout", day, what=what, pay_at=f"2191-{day[5:]}T12:00:00Z")["cronstack"] == "succeeded"
             )
         assert [charge.order for charge in service.payments.charges()] == ["1"]
-        assert run(cloud, FAILS_FOR_ONCE, "2013-01-02")["cronstack"] == "retrying"
+        assert run(cloud, FAILS_ONCE, "2013-01-02")["cronstack"] == "retrying"
         yield cloud, watch, deployer
 
 
 def run(cloud: LocalCloud, job: str, day: str, **input: Any) -> dict[str, Any]:
-    """What the job answers."""
+    """Invoke the function of a job. Return its result."""
     event = {
         "cronstack": 1,
         "job": job,
@@ -157,19 +159,19 @@ def run(cloud: LocalCloud, job: str, day: str, **input: Any) -> dict[str, Any]:
     answer = cloud.client("lambda").invoke(
         FunctionName=f"{STACK}-{job}", InvocationType="RequestResponse", Payload=json.dumps(event)
     )
-    told = json.loads(answer["Payload"].read())
-    assert isinstance(told, dict)
-    return told
+    result = json.loads(answer["Payload"].read())
+    assert isinstance(result, dict)
+    return result
 
 
 def requested(cloud: LocalCloud) -> str:
-    """Now, by the local cloud's clock."""
+    """Return the current time of the local cloud's clock."""
     with urllib.request.urlopen(f"{cloud.endpoint}/_cronstack/requests", timeout=30) as answer:
         return str(json.load(answer)["requests"][-1]["at"])[:19] + "Z"
 
 
 def role_policies(cloud: LocalCloud, job: str) -> list[dict[str, Any]]:
-    """As deployed: every inline policy of the function's role, and no managed one."""
+    """Return the inline policies of the function's deployed role. It must have no managed policy."""
     role = cloud.client("lambda").get_function(FunctionName=f"{STACK}-{job}")["Configuration"]["Role"].split("/")[-1]
     iam = cloud.client("iam")
     assert not iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
@@ -200,12 +202,16 @@ EXPECTED: dict[str, set[str]] = {
 @pytest.mark.parametrize("job", JOBS)
 def test_no_call_of_an_example_would_be_denied(examples: tuple[LocalCloud, Watch, Deployer], job: str) -> None:
     cloud, _, _ = examples
-    asked = [question for call in calls_of(cloud, job) for question in questions(call)]
-    actions = {question.action for question in asked}
-    print(f"{job}: {len(asked)} calls, {', '.join(sorted(actions))}")
+    all_questions = [question for call in calls_of(cloud, job) for question in questions(call)]
+    actions = {question.action for question in all_questions}
+    print(f"{job}: {len(all_questions)} calls, {', '.join(sorted(actions))}")
     assert "dynamodb:UpdateItem" in actions, "each run claims and settles"
     assert EXPECTED[job] <= actions
-    denied = [question for question, yes in zip(asked, judge(role_policies(cloud, job), asked), strict=True) if not yes]
+    denied = [
+        question
+        for question, yes in zip(all_questions, judge(role_policies(cloud, job), all_questions), strict=True)
+        if not yes
+    ]
     assert not denied
 
 
@@ -215,7 +221,7 @@ def carrier_arn(job: str, *, group: str = f"{STACK}-carriers") -> str:
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_a_call_it_should_not_make_is_denied(examples: tuple[LocalCloud, Watch, Deployer], job: str) -> None:
+def test_a_call_outside_its_task_is_denied(examples: tuple[LocalCloud, Watch, Deployer], job: str) -> None:
     cloud, _, _ = examples
     real = [question for call in calls_of(cloud, job) for question in questions(call)]
     ledger = next(question.resource for question in real if question.action == "dynamodb:UpdateItem")

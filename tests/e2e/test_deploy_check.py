@@ -1,6 +1,6 @@
-"""A job is renamed while reminders are planned, then plain ``cdk deploy``: the real CLI shows the refusal.
+"""A job with plans is renamed, then plain ``cdk deploy`` runs: the real CLI shows the refusal.
 
-The tests play one life of a stack, in their order.
+The tests change one stack, so their order matters.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ def declare(deployer: Deployer, name: str) -> None:
 
 
 def cdk_deploy(deployer: Deployer, *more: str) -> tuple[int, str]:
-    """Exit code of ``cdk deploy``, and what it said."""
-    said: list[str] = []
+    """Return the exit code and the output of ``cdk deploy``."""
+    lines: list[str] = []
     args = [*local_args("deploy", package="jobs", output=deployer.root / "cdk.out"), *more]
-    code = deployer.cli.run(args, pointed_at(deployer.cloud.endpoint, os.environ), LONGEST_CLI_CALL, said.append)
-    return code, "\n".join(said)
+    code = deployer.cli.run(args, pointed_at(deployer.cloud.endpoint, os.environ), LONGEST_CLI_CALL, lines.append)
+    return code, "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -66,19 +66,21 @@ class Life:
 
     def plans(self) -> list[str]:
         """Return the names of the schedules of plans, by key."""
-        return sorted(one["Name"] for one in self.client("scheduler").list_schedules(GroupName=PLANS)["Schedules"])
+        return sorted(
+            schedule["Name"] for schedule in self.client("scheduler").list_schedules(GroupName=PLANS)["Schedules"]
+        )
 
     def outputs(self) -> dict[str, str]:
         stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
         return names.stack_outputs(stack)
 
     def bring_forward(self, schedule: str) -> None:
-        """Let a plan be due in two seconds, in schedule, event and ledger. All else stays as it was planned."""
+        """Make a plan due in two seconds, in schedule, event and ledger."""
         scheduler = self.client("scheduler")
-        found = scheduler.get_schedule(GroupName=PLANS, Name=schedule)
+        described = scheduler.get_schedule(GroupName=PLANS, Name=schedule)
         kept = ("Name", "GroupName", "Target", "FlexibleTimeWindow", "ActionAfterCompletion")
         due = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
-        event = json.loads(found["Target"]["Input"])
+        event = json.loads(described["Target"]["Input"])
         self.client("dynamodb").update_item(
             TableName=self.outputs()[names.OUTPUT_LEDGER],
             Key=plan_key("remind", event["key"]),
@@ -87,19 +89,19 @@ class Life:
             ExpressionAttributeNames={"#due": "due"},
             ExpressionAttributeValues={":due": {"N": str(to_milliseconds(due))}},
         )
-        found["Target"]["Input"] = json.dumps(event | {"scheduled": print_time(to_milliseconds(due))})
+        described["Target"]["Input"] = json.dumps(event | {"scheduled": print_time(to_milliseconds(due))})
         scheduler.update_schedule(
-            **{name: found[name] for name in kept}, ScheduleExpression=f"at({due:%Y-%m-%dT%H:%M:%S})"
+            **{name: described[name] for name in kept}, ScheduleExpression=f"at({due:%Y-%m-%dT%H:%M:%S})"
         )
 
     def letters(self, count: int) -> set[str]:
-        """Take letters that Scheduler wrote until there are ``count``. Return the keys that they name."""
+        """Receive ``count`` letters of Scheduler. Return the keys of their plans."""
         sqs, url, keys = self.client("sqs"), self.outputs()[names.OUTPUT_DELIVERY_DEAD_LETTERS], set[str]()
         deadline = time.monotonic() + LONGEST_WAIT
         while len(keys) < count and time.monotonic() < deadline:
-            found = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20, MaxNumberOfMessages=10)
-            requests = [json.loads(one["Body"]) for one in found.get("Messages", ())]
-            keys |= {json.loads(one["Payload"])["key"] for one in requests}
+            answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20, MaxNumberOfMessages=10)
+            requests = [json.loads(message["Body"]) for message in answer.get("Messages", ())]
+            keys |= {json.loads(request["Payload"])["key"] for request in requests}
         return keys
 
 
@@ -118,13 +120,13 @@ def life(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Life:
 
 
 def test_a1_plain_cdk_deploy_refuses_to_remove_a_job_with_plans(life: Life) -> None:
-    """Rule: the person who deploys reads how much waits for the job, and what can be done. Nothing is deleted."""
+    """Rule: the error has the number of plans and the options. Nothing is deleted."""
     before = life.plans()
     assert len(before) == len(KEYS)
     declare(life.deployer, "remind_v2")
-    code, said = cdk_deploy(life.deployer)
+    code, output = cdk_deploy(life.deployer)
     assert code == 1
-    words = " ".join(said.split())
+    words = " ".join(output.split())
     assert "remind: 10 planned occurrences wait" in words
     assert "-c cronstack:even-if-waiting=remind: each then runs or ends as a dead letter" in words
     assert life.plans() == before
@@ -132,13 +134,13 @@ def test_a1_plain_cdk_deploy_refuses_to_remove_a_job_with_plans(life: Life) -> N
 
 
 def test_t1_the_plans_of_a_job_that_was_renamed_run_or_end_as_dead_letters(life: Life) -> None:
-    """Rule: a job was renamed all the same. What it has planned ends as a dead letter; declared again, it runs."""
+    """Rule: plans of a removed job end as dead letters. After the job is declared again, they run."""
     declare(life.deployer, "remind_v2")
-    code, said = cdk_deploy(life.deployer, "-c", "cronstack:even-if-waiting=remind")
-    assert code == 0, said
+    code, output = cdk_deploy(life.deployer, "-c", "cronstack:even-if-waiting=remind")
+    assert code == 0, output
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         life.client("lambda").get_function(FunctionName="life-remind")
-    kept = {one["RoleName"] for one in life.client("iam").list_roles()["Roles"]}
+    kept = {role["RoleName"] for role in life.client("iam").list_roles()["Roles"]}
     assert {role_name(STACK, "remind", REGION, kind) for kind in ("carrier", "once")} <= kept
     gone, again = KEYS[:5], KEYS[5:]
     schedules = dict(zip(KEYS, life.plans(), strict=True))
@@ -147,8 +149,8 @@ def test_t1_the_plans_of_a_job_that_was_renamed_run_or_end_as_dead_letters(life:
     assert life.letters(len(gone)) == set(gone)
 
     declare(life.deployer, "remind")
-    code, said = cdk_deploy(life.deployer)
-    assert code == 0, said
+    code, output = cdk_deploy(life.deployer)
+    assert code == 0, output
     for key in again:
         life.bring_forward(schedules[key])
     watch = life.deployed.watch
@@ -159,5 +161,5 @@ def test_t1_the_plans_of_a_job_that_was_renamed_run_or_end_as_dead_letters(life:
 def ran(life: Life) -> set[str]:
     """Return the occurrences of the job that succeeded."""
     ended = life.deployed.watch.all("finished", function="life-remind", outcome="ok")
-    results = [json.loads(one["result"]) for one in ended]
-    return {one["occurrence"] for one in results if one["cronstack"] == "succeeded"}
+    results = [json.loads(result["result"]) for result in ended]
+    return {result["occurrence"] for result in results if result["cronstack"] == "succeeded"}

@@ -1,4 +1,4 @@
-"""Schedules that know nothing of Cronstack: plain boto3 on the local endpoint, a Lambda of the caller's own."""
+"""Schedules without Cronstack: plain boto3 on the local endpoint, and the caller's own function."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def target(cloud: LocalCloud) -> dict[str, Any]:
     return {"Arn": function["FunctionArn"], "RoleArn": role, "Input": payload}
 
 
-def test_they_fire_in_their_minute_and_one_that_asks_for_it_is_gone_afterwards(
+def test_they_fire_in_their_minute_and_are_deleted_on_request(
     cloud: LocalCloud, watch: Watch, target: dict[str, Any]
 ) -> None:
     schedules = cloud.client("scheduler")

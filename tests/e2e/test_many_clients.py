@@ -1,9 +1,9 @@
-"""Thirty-two clients deliver the same occurrences at once, each in an order of its own, over HTTP: none is worked
-twice, no two runs of a job at once, none is lost.
+"""Thirty-two clients deliver the same occurrences at once over HTTP, each in its own order. No occurrence runs twice
+or is lost, and no two runs of a job overlap.
 
-Each client drives the shipped runtime over its own transport, as a sandbox does; what it leaves to a carrier, the
-local cloud brings to the deployed function. A third of the occurrences each is of a job that skips, of one that keeps
-one waiting, and of one that allows overlaps. ``python -m tests.bench.clients`` does it with three hundred.
+Each client drives the shipped runtime over a transport, as a sandbox does. The local cloud delivers carriers to the
+deployed function. There are three jobs, one for each overlap policy: skip, buffer_one and allow.
+``python -m tests.bench.clients`` does it with three hundred occurrences.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from tests.local.quick_cloud import quick_cloud
 SEED = 20261124
 CLIENTS = 32
 TRANSPORTS = 8
-"""Pools of connections that the clients share: making one costs as much as fifty requests."""
+"""Connection pools that the clients share. Creating one costs as much as fifty requests."""
 BUDGET = "CRONSTACK_OCCURRENCES"
 OCCURRENCES = int(os.environ.get(BUDGET, "30"))
 JOBS = ("skips", "buffers", "allows")
 SECONDS = 12
-"""Of each invocation: the jobs' timeout. On a busy machine a claim may take so long that no time is left to begin:
-that is an attempt without a handler, and a carrier brings the next."""
+"""Timeout of the jobs. On a busy machine a claim may take so long that no time is left to start the handler.
+A carrier then brings the next attempt."""
 
 
 class Context:
-    """Lambda's, on the real clock."""
+    """Lambda's context object, on the real clock."""
 
     aws_request_id = "6f0e2f3c-0000-4000-8000-000000000001"
 
@@ -58,20 +58,20 @@ class Context:
 
 
 class Client(threading.Thread):
-    """Delivers everything once, in its own order."""
+    """A thread that delivers each event once, in its own order."""
 
     def __init__(self, number: int, work: list[tuple[Job, dict[str, Any]]], shells: dict[str, Shell]) -> None:
         super().__init__(name=f"client {number}")
         self._work = random.Random(f"{SEED} {number}").sample(work, len(work))
         self._shells = shells
-        self.told: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
         self.faults: list[BaseException] = []
 
     def run(self) -> None:
         for job, event in self._work:
             try:
                 answer = Invocation(job, event, Context(job.name), self._shells[job.name]).work()
-                self.told[answer["cronstack"]] += 1
+                self.outcomes[answer["cronstack"]] += 1
             except BaseException as fault:
                 self.faults.append(fault)
 
@@ -79,7 +79,7 @@ class Client(threading.Thread):
 class Seen(NamedTuple):
     stack: QuickStack
     due: set[str]
-    """The occurrences of each job."""
+    """The occurrences, the same for each job."""
     clients: list[Client]
     requests: Counter[str]
     lines: list[dict[str, Any]]
@@ -117,19 +117,19 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         work = [(getattr(crowd, job), event(job, moment, effects)) for job in JOBS for moment in moments]
         requests: list[Counter[str]] = [Counter() for _ in range(TRANSPORTS)]
         shells = [shells_of(stack, counter, Botocore()) for counter in requests]
-        for of_each in shells:  # makes its client, which takes longer than many requests
+        for of_each in shells:  # creates the boto3 client, which takes longer than many requests
             of_each["skips"].transport("GetItem", get_lease(LEDGER, "skips").parameters, 10)
         clients = [Client(number, work, shells[number % TRANSPORTS]) for number in range(CLIENTS)]
-        begun = time.monotonic()
+        started = time.monotonic()
         for client in clients:
             client.start()
         for client in clients:
             client.join()
-        took = time.monotonic() - begun
+        took = time.monotonic() - started
         due = {f"t-{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in moments}
         stack.await_true("all are final", lambda: all(is_final(stack.runs(job), due) for job in JOBS), 120)
         runs = {job: stack.runs(job) for job in JOBS}
-        yield tell(Seen(stack, due, clients, sum(requests, Counter()), lines_of(effects), runs), took)
+        yield report(Seen(stack, due, clients, sum(requests, Counter()), lines_of(effects), runs), took)
         sys.modules.pop("kills.crowd")
 
 
@@ -142,33 +142,34 @@ def is_final(runs: dict[str, Any], due: set[str]) -> bool:
     return set(runs) == due and all(run.status in FINISHED for run in runs.values())
 
 
-def tell(seen: Seen, took: float) -> Seen:
-    told = sum((client.told for client in seen.clients), Counter())
+def report(seen: Seen, took: float) -> Seen:
+    outcomes = sum((client.outcomes for client in seen.clients), Counter())
     statuses = {job: dict(Counter(run.status for run in runs.values())) for job, runs in seen.runs.items()}
-    carried = [one for one in seen.stack.cloud.events("fired") if "/carrier." in one["schedule"]]
+    carried = [firing for firing in seen.stack.cloud.events("fired") if "/carrier." in firing["schedule"]]
     print(
-        f"\nseed {SEED}: {CLIENTS} clients x {OCCURRENCES} occurrences in {took:.1f} s; {sum(told.values())} deliveries"
-        f" answered {dict(told)}; requests {dict(seen.requests)}; {len(carried)} carriers fired; the ledger {statuses};"
-        f" {len(seen.lines) // 2} runs of a handler ({BUDGET} says how many occurrences)"
+        f"\nseed {SEED}: {CLIENTS} clients x {OCCURRENCES} occurrences in {took:.1f} s;"
+        f" {sum(outcomes.values())} deliveries answered {dict(outcomes)}; requests {dict(seen.requests)};"
+        f" {len(carried)} carriers fired; the ledger {statuses};"
+        f" {len(seen.lines) // 2} runs of a handler ({BUDGET} sets the number of occurrences)"
     )
     return seen
 
 
 def test_every_delivery_is_answered(seen: Seen) -> None:
     assert [fault for client in seen.clients for fault in client.faults] == []
-    assert sum(sum(client.told.values()) for client in seen.clients) == CLIENTS * len(JOBS) * len(seen.due)
+    assert sum(sum(client.outcomes.values()) for client in seen.clients) == CLIENTS * len(JOBS) * len(seen.due)
     assert seen.stack.letters() == seen.stack.undelivered() == []
 
 
-def test_none_is_worked_twice_and_none_is_lost(seen: Seen) -> None:
-    told = defaultdict(list)
+def test_each_occurrence_runs_at_most_once_and_none_is_lost(seen: Seen) -> None:
+    written = defaultdict(list)
     for line in seen.lines:
-        told[line["job"], line["occurrence"]].append((line["attempt"], line["what"]))
+        written[line["job"], line["occurrence"]].append((line["attempt"], line["what"]))
     for job in JOBS:
         for occurrence, run in seen.runs[job].items():
             worked = [(run.attempt, "start"), (run.attempt, "end")] if run.status == "succeeded" else []
-            assert told.pop((job, occurrence), []) == worked, (job, occurrence)
-    assert told == {}
+            assert written.pop((job, occurrence), []) == worked, (job, occurrence)
+    assert written == {}
 
 
 @pytest.mark.parametrize("job", ["skips", "buffers"])
@@ -180,7 +181,7 @@ def test_no_two_runs_of_a_job_at_once(seen: Seen, job: str) -> None:
         assert start["occurrence"] == end["occurrence"]
 
 
-def test_what_is_skipped_tells_whom_it_met(seen: Seen) -> None:
+def test_a_skipped_run_names_the_holder_of_the_lease(seen: Seen) -> None:
     assert all(run.status == "succeeded" for run in seen.runs["allows"].values())
     skipped = [run for job in ("skips", "buffers") for run in seen.runs[job].values() if run.status == "skipped"]
     assert skipped, "there was an overlap"

@@ -1,4 +1,4 @@
-"""From the built wheel, outside the clone: a new project, its tests, its deployment, its first firing, its end."""
+"""From the built wheel, outside the clone: a new project, its tests, its deployment and its first firing."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tests.pages.blocks import blocks
 from tests.places import ROOT
 
 STEP = 180.0
-"""Seconds any step may take."""
+"""Time limit of each step, in seconds."""
 
 
 def uv() -> str:
-    """Where uv is: ``uv run`` says so itself; else on PATH, or in ``.tools`` as README's command puts it there."""
-    found = os.environ.get("UV") or shutil.which("uv") or shutil.which("uv", path=str(ROOT / ".tools" / "bin"))
-    assert found, "uv is not there; start the tests as README says: .tools/bin/uv run pytest"
-    return found
+    """Return the path of uv: from ``uv run``'s variable UV, from PATH, or from ``.tools``, where README installs it."""
+    path = os.environ.get("UV") or shutil.which("uv") or shutil.which("uv", path=str(ROOT / ".tools" / "bin"))
+    assert path, "uv is missing; run the tests as in README.md: .tools/bin/uv run pytest"
+    return path
 
 
 def run(*command: str | Path, cwd: Path, environ: dict[str, str] | None = None) -> str:
@@ -48,7 +48,7 @@ def run(*command: str | Path, cwd: Path, environ: dict[str, str] | None = None) 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The ``bin`` of a fresh environment that has the wheel and, from the lock file, what it depends on."""
+    """Return the ``bin`` folder of a new environment with the wheel and its locked dependencies."""
     folder = tmp_path_factory.mktemp("installed")
     run(uv(), "build", "--wheel", "--quiet", "--out-dir", folder, cwd=ROOT)
     (wheel,) = folder.glob("cronstack-*.whl")
@@ -61,13 +61,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python.parent
 
 
-def share_compiled(ours: Path, theirs: Path) -> None:
-    """Link what this environment's Python has compiled of the same packages: Python takes it if the source is the same.
+def share_compiled(source: Path, target: Path) -> None:
+    """Link this environment's compiled files of the same packages. Python uses them if the source is the same.
 
-    To compile moto, botocore and the CDK takes longer than the tests.
+    Compiling moto, botocore and the CDK takes longer than the tests.
     """
-    for folder in ours.rglob("__pycache__"):
-        place = theirs / folder.parent.relative_to(ours)
+    for folder in source.rglob("__pycache__"):
+        place = target / folder.parent.relative_to(source)
         if place.is_dir() and not (place / "__pycache__").exists():
             with suppress(OSError):  # another file system
                 shutil.copytree(folder, place / "__pycache__", copy_function=os.link)
@@ -75,7 +75,7 @@ def share_compiled(ours: Path, theirs: Path) -> None:
 
 @pytest.fixture(scope="module")
 def environ(installed: Path) -> dict[str, str]:
-    """A shell in which that environment is active, and of which nothing points into the clone."""
+    """Return the variables of a shell in which that environment is active, without paths of the clone."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON", "VIRTUAL_ENV"))}
     return kept | {"PATH": f"{installed}:/usr/bin:/bin", "COLUMNS": "160"}
 
@@ -96,8 +96,8 @@ def tested_shop(installed: Path, environ: dict[str, str], tmp_path_factory: pyte
 
 
 def new_shop(installed: Path, environ: dict[str, str], folder: Path, jobs: Iterable[str]) -> Path:
-    said = run(installed / "cronstack", "new", "shop", cwd=folder, environ=environ)
-    assert "functions/jobs/hello.py" in said
+    output = run(installed / "cronstack", "new", "shop", cwd=folder, environ=environ)
+    assert "functions/jobs/hello.py" in output
     for name in jobs:
         words = ("new", "job", name, *EXPRESSIONS[name])
         assert f"tests/jobs/test_{name}.py" in run(
@@ -114,10 +114,10 @@ def test_the_wheel_holds_two_packages_and_every_template(installed: Path) -> Non
     assert "dist-info/licenses/LICENSE," in record.read_text()
 
 
-def test_its_tests_pass_at_once_and_so_does_readmes(
+def test_the_tests_of_a_new_project_and_of_readme_pass(
     tested_shop: Path, installed: Path, environ: dict[str, str]
 ) -> None:
-    """Three of the job hello, two of each new job, and one that is copied from README."""
+    """Rule: 14 tests: three of the job hello, two of each new job, and one from README."""
     assert "14 passed" in run(installed / "python", "-m", "pytest", "-q", cwd=tested_shop, environ=environ)
 
 
@@ -127,13 +127,15 @@ def test_its_jobs_are_listed(shop: Path, installed: Path, environ: dict[str, str
     assert "functions/jobs/nightly.py" in listed
 
 
-def test_outside_of_the_repository_the_demo_says_why_not(shop: Path, installed: Path, environ: dict[str, str]) -> None:
-    asked = subprocess.run(
+def test_outside_the_repository_the_demo_fails_with_a_reason(
+    shop: Path, installed: Path, environ: dict[str, str]
+) -> None:
+    ended = subprocess.run(
         [installed / "cronstack", "demo"], cwd=shop, env=environ, capture_output=True, text=True, timeout=STEP
     )
-    assert asked.returncode == 1
-    assert "repository" in asked.stderr
-    assert "Traceback" not in asked.stderr
+    assert ended.returncode == 1
+    assert "repository" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_up_deploys_it_and_its_schedule_fires(shop: Path, installed: Path, environ: dict[str, str]) -> None:
@@ -148,21 +150,21 @@ def test_up_deploys_it_and_its_schedule_fires(shop: Path, installed: Path, envir
     assert up.stdout is not None
     too_late = Timer(STEP, up.kill)
     too_late.start()
-    said = ""
+    output = ""
     try:
         for line in up.stdout:
-            said += line
+            output += line
             if "hello" in line and "succeeded in" in line:
                 break
         up.send_signal(signal.SIGINT)
-        said += up.communicate(timeout=60)[0]
+        output += up.communicate(timeout=60)[0]
     finally:
         too_late.cancel()
         up.kill()
         up.wait(timeout=60)
-    assert up.returncode == 0, said
-    fired = [line for line in said.splitlines() if "hello" in line and "fired for" in line]
-    assert fired, said
+    assert up.returncode == 0, output
+    fired = [line for line in output.splitlines() if "hello" in line and "fired for" in line]
+    assert fired, output
     assert ":00 UTC" in fired[0]
-    assert "Hello world, it is " in said
-    assert "The deployed stacks and their data are deleted" in said
+    assert "Hello world, it is " in output
+    assert "The deployed stacks and their data are deleted" in output

@@ -1,4 +1,4 @@
-"""``cronstack new shop && cd shop && uv sync``: the environment of a new project, made by the real uv and by pip."""
+"""``cronstack new shop && cd shop && uv sync``: the environment of a new project, by the real uv and by pip."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def test_it_succeeds(fired: str) -> None:
 
 
 def environ() -> dict[str, str]:
-    """The variables of a shell in which no Python environment is active."""
+    """Return the variables of a shell in which no Python environment is active."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON", "VIRTUAL_ENV"))}
     return kept | {"PATH": f"{Path(sys.executable).resolve().parent}:/usr/bin:/bin", "COLUMNS": "160"}
 
 
 def new_project(cronstack: Path, folder: Path) -> Path:
-    """Make the project with one job of each kind."""
+    """Create the project with one job of each kind."""
     run(cronstack, "new", "shop", cwd=folder, environ=environ())
     shop = folder / "shop"
     for words in (("weekly", "--rate", "7 days"), ("remind", "--once")):
@@ -55,14 +55,14 @@ def new_project(cronstack: Path, folder: Path) -> Path:
 
 
 def sync(shop: Path) -> None:
-    """Run ``uv sync``. A lock file of known versions spares the test whatever was published today."""
+    """Run ``uv sync`` with this repository's lock file, so that new releases of packages cannot break the test."""
     shutil.copy(ROOT / "uv.lock", shop / "uv.lock")
     run(uv(), "sync", "--quiet", cwd=shop, environ=environ())
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment that has Cronstack alone, from its wheel; enough for ``cronstack new``."""
+    """Create an environment with Cronstack's wheel and what ``cronstack new`` imports. Return its ``bin`` folder."""
     folder = tmp_path_factory.mktemp("wheel")
     run(uv(), "build", "--wheel", "--quiet", "--out-dir", folder, cwd=ROOT)
     run(uv(), "venv", "--quiet", "--python", sys.executable, folder / "venv", cwd=folder)
@@ -73,44 +73,44 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def of_the_clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project made by the clone's own environment, after ``uv sync``."""
+def project_of_clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Create a project with the clone's own environment, and run ``uv sync``."""
     shop = new_project(Path(sys.executable).with_name("cronstack"), tmp_path_factory.mktemp("clone"))
     sync(shop)
     return shop
 
 
-def test_uv_sync_installs_the_clone_that_made_the_project(of_the_clone: Path) -> None:
-    listed = run(of_the_clone / ".venv" / "bin" / "cronstack", "list", cwd=of_the_clone, environ=environ())
+def test_uv_sync_installs_the_clone_that_made_the_project(project_of_clone: Path) -> None:
+    listed = run(project_of_clone / ".venv" / "bin" / "cronstack", "list", cwd=project_of_clone, environ=environ())
     assert "functions/jobs/hello.py" in listed
     where = "import cronstack_infra; print(cronstack_infra.__file__)"
-    loaded = run(of_the_clone / ".venv" / "bin" / "python", "-c", where, cwd=of_the_clone, environ=environ())
+    loaded = run(project_of_clone / ".venv" / "bin" / "python", "-c", where, cwd=project_of_clone, environ=environ())
     assert Path(loaded.strip()).is_relative_to(ROOT)
 
 
-def test_plain_mypy_passes_and_leaves_out_what_is_slow(of_the_clone: Path) -> None:
-    (of_the_clone / "functions" / "jobs" / "count.py").write_text(JOB_WITH_AWS)
-    (of_the_clone / "tests" / "test_fixture.py").write_text(TEST_WITH_A_FIXTURE)
-    mypy = of_the_clone / ".venv" / "bin" / "mypy"
-    read = run(mypy, "--verbose", cwd=of_the_clone, environ=environ())
+def test_plain_mypy_passes_without_reading_large_packages(project_of_clone: Path) -> None:
+    (project_of_clone / "functions" / "jobs" / "count.py").write_text(JOB_WITH_AWS)
+    (project_of_clone / "tests" / "test_fixture.py").write_text(TEST_WITH_A_FIXTURE)
+    mypy = project_of_clone / ".venv" / "bin" / "mypy"
+    read = run(mypy, "--verbose", cwd=project_of_clone, environ=environ())
     assert "Success: no issues found in 10 source files" in read
     modules = set(re.findall(r"Parsing \S+ \((\w+)", read))
     assert {"jobs", "resources", "cronstack", "cronstack_infra"} <= modules
     assert not modules & {"aws_cdk", "moto", "botocore"}
 
 
-def test_plain_mypy_finds_a_wrong_type_of_cronstacks(of_the_clone: Path) -> None:
-    wrong = of_the_clone / "tests" / "test_wrong.py"
+def test_plain_mypy_finds_wrong_calls_of_cronstack(project_of_clone: Path) -> None:
+    wrong = project_of_clone / "tests" / "test_wrong.py"
     wrong.write_text("from cronstack_infra.testing.cloud import Cloud\n\n\ndef test_it(cloud: Cloud) -> None:\n")
     with wrong.open("a") as file:
         file.write('    cloud.faults.crash("hello", on_atempt=1)\n    cloud.fire(5)\n')
     try:
-        with pytest.raises(AssertionError) as found:
-            run(of_the_clone / ".venv" / "bin" / "mypy", cwd=of_the_clone, environ=environ())
+        with pytest.raises(AssertionError) as failure:
+            run(project_of_clone / ".venv" / "bin" / "mypy", cwd=project_of_clone, environ=environ())
     finally:
         wrong.unlink()
-    assert 'Unexpected keyword argument "on_atempt"' in str(found.value)
-    assert 'Argument 1 to "fire" of "Cloud" has incompatible type "int"' in str(found.value)
+    assert 'Unexpected keyword argument "on_atempt"' in str(failure.value)
+    assert 'Argument 1 to "fire" of "Cloud" has incompatible type "int"' in str(failure.value)
 
 
 def test_uv_sync_installs_the_wheel_that_made_the_project(wheel: Path, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_uv_sync_installs_the_wheel_that_made_the_project(wheel: Path, tmp_path:
 
 
 def test_the_line_for_pip_installs_the_wheel_that_made_the_project(wheel: Path, tmp_path: Path) -> None:
-    """Without dependencies, to fetch little; they are the wheel's own and tested elsewhere."""
+    """Rule: pip installs the wheel. The dependencies are tested elsewhere, and left out to save downloads."""
     shop = new_project(wheel / "cronstack", tmp_path)
     line = next(line for line in (shop / "README.md").read_text("utf-8").splitlines() if "pip install" in line)
     run("sh", "-c", line, cwd=shop, environ=environ() | {"PIP_NO_DEPS": "1", "PIP_QUIET": "1"})

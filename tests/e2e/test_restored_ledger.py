@@ -1,6 +1,6 @@
-"""The page "Restoring the ledger to a point in time": its commands as they stand, and what it says of the undone.
+"""The page "Restoring the ledger to a point in time": its commands, and its statements on undone writes.
 
-The local cloud restores the present. So what a restore undoes is written after it, and before the table is adopted.
+The local cloud always restores the present. So the test makes undone writes between the restore and the adoption.
 """
 
 from __future__ import annotations
@@ -70,29 +70,29 @@ class Shop:
         return done.stdout
 
     def outputs(self) -> dict[str, str]:
-        found = self.cloud.client("cloudformation").describe_stacks(StackName="shop")["Stacks"][0]
-        return names.stack_outputs(found)
+        stack = self.cloud.client("cloudformation").describe_stacks(StackName="shop")["Stacks"][0]
+        return names.stack_outputs(stack)
 
     def plan(self, key: str, *, due: int) -> str:
-        """Write a plan into the ledger of the present; its event."""
+        """Write a plan into the current ledger. Return its event."""
         moment = int(time.time() * 1000)
-        given = {"effects": str(self.effects)}
-        event = planned_event("invoices", key, moment, due=due, input=given)
-        row = PlanItem("planned", key, due, moment, print_time(due), payload_hash(given), event, 0)
+        input = {"effects": str(self.effects)}
+        event = planned_event("invoices", key, moment, due=due, input=input)
+        row = PlanItem("planned", key, due, moment, print_time(due), payload_hash(input), event, 0)
         wiring = Wiring.read(self.outputs()[names.once_output("invoices")])
         call = plan_requests.write(wiring.ledger, "invoices", row, None, ttl=due // 1000 + 86_400)
         self.cloud.client("dynamodb").update_item(**call.parameters)
         return event
 
     def deliver(self, event: str) -> str:
-        """Invoke the function as a plan's schedule does; what became of the event."""
+        """Invoke the function as a plan's schedule does. Return the status."""
         answer = self.cloud.client("lambda").invoke(FunctionName=FUNCTION, Qualifier="plans", Payload=event)
         return str(json.load(answer["Payload"])["cronstack"])
 
     def row(self, key: str) -> dict[str, Any]:
-        """The run of a key in the restored table; {} for none."""
-        found = self.cloud.client("dynamodb").get_item(TableName=TABLE, Key=run_key("invoices", planned_id(key)))
-        return dict(found.get("Item", {}))
+        """Return the run of a key in the restored table, or {}."""
+        answer = self.cloud.client("dynamodb").get_item(TableName=TABLE, Key=run_key("invoices", planned_id(key)))
+        return dict(answer.get("Item", {}))
 
     def done(self) -> list[str]:
         return self.effects.read_text("utf-8").split()
@@ -110,8 +110,8 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         (deployer.root / ".cronstack").mkdir()
         (deployer.root / ".cronstack" / "cdk").symlink_to(ROOT / ".cronstack" / "cdk")
         jobs = deployer.root / "functions" / "jobs"
-        for one in jobs.glob("*.py"):
-            one.unlink()
+        for file in jobs.glob("*.py"):
+            file.unlink()
         (jobs / "invoices.py").write_text(JOB, "utf-8")
         deployer.cdk(*bootstrap_args(ACCOUNT, pointed_at(cloud.endpoint, os.environ)))
         deployer.deploy()
@@ -141,7 +141,7 @@ def test_a11_10_a_restored_ledger_is_adopted_and_guards(shop: Shop) -> None:
     assert "undone" not in shown
     shop.run("resume")
 
-    # It guards what it knows, and knows nothing of what was undone.
+    # The guard detects duplicates of restored runs, and refuses plans whose writes were undone.
     assert shop.deliver(before) == "duplicate"
     assert shop.deliver(waits) == "succeeded"
     assert shop.deliver(undone) == "refused"
@@ -149,9 +149,9 @@ def test_a11_10_a_restored_ledger_is_adopted_and_guards(shop: Shop) -> None:
     assert (shop.row("waits")["status"], shop.row("undone")) == ({"S": "succeeded"}, {})
     letters = shop.outputs()[names.OUTPUT_HANDLER_DEAD_LETTERS]
     [letter] = shop.cloud.client("sqs").receive_message(QueueUrl=letters)["Messages"]
-    assert "Forgotten" in letter["Body"]
+    assert "the ledger has no plan" in letter["Body"]
 
-    # The restored table is kept like the first, and the first is still there.
+    # The restored table has the same protection as the first, and the first still exists.
     dynamodb = shop.cloud.client("dynamodb")
     for table in (old, TABLE):
         assert dynamodb.describe_table(TableName=table)["Table"]["DeletionProtectionEnabled"] is True

@@ -1,8 +1,8 @@
 """``cronstack up`` is killed at random moments under load: no process, port or file stays, and the next start works.
 
-Two lanes of ten, each with a port, a home for temporary files and a mark in its environment of its own. Half of the
-kills come while it starts, half while schedules fire and handlers run; one comes in the middle of a deploy. At the
-end each lane starts once more, and one deploys.
+Two lanes of ten kills run in parallel. Each has its own port, temporary folder and mark in its environment. Half of
+the kills come during the start, half while schedules fire and handlers run, and one during a deploy. At the end
+each lane starts again, and one deploys.
 """
 
 from __future__ import annotations
@@ -43,22 +43,22 @@ def handler(event, context):
 
 
 def marked(*marks: str) -> set[int]:
-    """Processes with one of these words in their environment or on their command line."""
-    found = set()
+    """Return the processes with one of these marks in their environment or command line."""
+    pids = set()
     for pid in processes():
         with contextlib.suppress(OSError):
             text = b"".join((Path("/proc") / str(pid) / name).read_bytes() for name in ("environ", "cmdline"))
             if any(mark.encode() in text for mark in marks):
-                found.add(pid)
-    return found
+                pids.add(pid)
+    return pids
 
 
 def free_port() -> int:
-    """A port that nobody is given unasked: those of clients, and those for port 0, are above."""
+    """Return a free port below the range that the system assigns to clients and to port 0."""
     while True:
         port = random.randrange(15000, 30000)
-        with socket.socket() as asked, contextlib.suppress(OSError):
-            asked.bind(("127.0.0.1", port))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
             return port
 
 
@@ -95,7 +95,7 @@ class Lane:
         )
 
     def load(self) -> None:
-        """Schedules that fire at once and functions that hang, as far as one gets before the end."""
+        """Create schedules that fire at once and functions that hang, until the kill interrupts it."""
         with contextlib.suppress(BotoCoreError, ClientError, HTTPClientError):
             cloud = Cloud.__new__(Cloud)
             cloud.client = self.client
@@ -111,29 +111,29 @@ class Lane:
                 )
 
     def kill(self) -> None:
-        """SIGKILL, and then nothing is left."""
+        """Send SIGKILL, then wait until nothing is left."""
         assert self.process is not None
-        theirs = family(self.process.pid)
+        pids = family(self.process.pid)
         self.process.kill()
         self.process.wait(60)
         if self.process.stdout is not None:
             self.process.stdout.close()
         end = time.monotonic() + 60
-        for pid in theirs:
+        for pid in pids:
             ended_within(pid, end - time.monotonic())
-        while left := self.left(theirs):
+        while left := self.left(pids):
             assert time.monotonic() < end, f"lane {self.number}: still there: {left}"
             time.sleep(0.2)
 
     def left(self, pids: set[int]) -> list[str]:
-        """What is still there of a run: processes, the port, temporary files."""
+        """Return what a start has left: processes, the port, temporary files."""
         alive = (pids & set(processes())) | marked(self.mark, endpoint(self.port))
-        found = [f"process {pid}: {_command(pid)[:150]}" for pid in sorted(alive)]
-        with socket.socket() as asked:
-            if asked.connect_ex(("127.0.0.1", self.port)) == 0:
-                found.append(f"port {self.port}")
-        # of a killed process group only the folder that cdk was to write into may stay
-        return found + [str(path) for path in self.files.glob("*") if (path / "image").exists()]
+        left = [f"process {pid}: {_command(pid)[:150]}" for pid in sorted(alive)]
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                left.append(f"port {self.port}")
+        # only the cdk CLI's output folder of a killed process group may stay
+        return left + [str(path) for path in self.files.glob("*") if (path / "image").exists()]
 
 
 def _command(pid: int) -> str:
@@ -143,15 +143,15 @@ def _command(pid: int) -> str:
 
 
 def deploying(pid: int) -> bool:
-    """Whether a process has ``cdk deploy`` among its descendants."""
+    """Return whether a process has ``cdk deploy`` among its descendants."""
     return any("aws-cdk/bin/cdk deploy " in _command(child) for child in family(pid))
 
 
 @pytest.fixture
 def lanes(tmp_path: Path) -> Iterator[list[Lane]]:
-    found = [Lane(number, tmp_path / f"lane{number}") for number in range(LANES)]
-    yield found
-    for lane in found:
+    created = [Lane(number, tmp_path / f"lane{number}") for number in range(LANES)]
+    yield created
+    for lane in created:
         if lane.process is not None:
             lane.process.kill()
             lane.process.communicate(timeout=60)
@@ -159,16 +159,16 @@ def lanes(tmp_path: Path) -> Iterator[list[Lane]]:
 
 def read_until(process: subprocess.Popen[str], words: str) -> None:
     assert process.stdout is not None
-    said = ""
+    output = ""
     for line in process.stdout:
-        said += line
+        output += line
         if words in line:
             return
-    pytest.fail(f"it never said {words!r}, but:\n{said}")
+    pytest.fail(f"{words!r} is missing in the output:\n{output}")
 
 
-def killed_again_and_again(lane: Lane, chance: random.Random) -> list[str]:
-    told = []
+def kill_repeatedly(lane: Lane, chance: random.Random) -> list[str]:
+    reports = []
     for number in range(KILLS // LANES):
         early = number % 2 == 0
         seconds = chance.uniform(0.1, 4.0) if early else chance.uniform(0.0, 1.5)
@@ -178,26 +178,26 @@ def killed_again_and_again(lane: Lane, chance: random.Random) -> list[str]:
         with ThreadPoolExecutor(1) as pool:
             loading = pool.submit(lane.load) if not early else None
             if loading is not None and number % 4 == 1:
-                loading.result(60)  # everything fires
+                loading.result(60)  # all schedules have fired
             time.sleep(seconds)
             before = len(family(process.pid))
             lane.kill()
-        told.append(f"lane {lane.number}, kill {number}: {seconds:.2f} s, {before} processes")
-    return told
+        reports.append(f"lane {lane.number}, kill {number}: {seconds:.2f} s, {before} processes")
+    return reports
 
 
 def test_twenty_kills_leave_nothing_and_the_next_start_works(lanes: list[Lane]) -> None:
     with ThreadPoolExecutor(LANES) as pool:
-        runs = [pool.submit(killed_again_and_again, lane, random.Random(SEED + lane.number)) for lane in lanes]
-        told = [line for run in runs for line in run.result(400)]
-    print(f"seed {SEED}", *told, sep="\n")
-    assert len(told) == KILLS
+        runs = [pool.submit(kill_repeatedly, lane, random.Random(SEED + lane.number)) for lane in lanes]
+        reports = [line for run in runs for line in run.result(400)]
+    print(f"seed {SEED}", *reports, sep="\n")
+    assert len(reports) == KILLS
     for lane in lanes:
         read_until(lane.up("--no-deploy"), "Ctrl-C stops it")
         lane.kill()
 
 
-def test_killed_in_the_middle_of_a_deploy_it_takes_the_cdk_cli_with_it_and_the_next_deploy_succeeds(
+def test_a_kill_during_a_deploy_ends_the_cdk_cli_and_the_next_deploy_succeeds(
     lanes: list[Lane],
 ) -> None:
     lane = lanes[0]
@@ -208,8 +208,8 @@ def test_killed_in_the_middle_of_a_deploy_it_takes_the_cdk_cli_with_it_and_the_n
     end = time.monotonic() + 180
     while not deploying(lane.process.pid):
         assert time.monotonic() < end, "cdk deploy was never started"
-        time.sleep(0.25)  # each look goes through all processes of the machine
-    time.sleep(random.Random(SEED).uniform(0.1, 1.5))  # the CLI's start and the app alone take longer everywhere
+        time.sleep(0.25)  # each check reads all processes of the machine
+    time.sleep(random.Random(SEED).uniform(0.1, 1.5))  # shorter than the start of the CLI and the app on any machine
     assert deploying(lane.process.pid), "the deploy was over before the kill"
     lane.kill()
     read_until(lane.up(cwd=project), "Ctrl-C stops it")

@@ -1,4 +1,4 @@
-"""Waiting for what a local cloud reports, without guessing how long it takes: by its own events, up to a limit."""
+"""Waiting for events of a local cloud, up to a time limit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Event = dict[str, Any]
 
 
 class Watch:
-    """Collects the events of a ``LocalCloud`` (hand it over as ``on_event``) and waits for conditions on them."""
+    """Collector of the events of a ``LocalCloud`` (pass it as ``on_event``), which waits for conditions on them."""
 
     def __init__(self) -> None:
         self._events: list[Event] = []
@@ -22,13 +22,13 @@ class Watch:
             self._changed.notify_all()
 
     def all(self, kind: str, **fields: Any) -> list[Event]:
-        """Events of a kind whose fields have these values; a callable value is asked."""
+        """Return the events of a kind whose fields have these values. A callable value is a predicate."""
         with self._changed:
             events = list(self._events)
         return [event for event in events if event["event"] == kind and _fits(event, fields)]
 
     def until(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
-        """Return when ``condition()`` holds; it is asked again after each event. Fails when ``seconds`` are over."""
+        """Return when ``condition()`` holds. It is evaluated after each event. Fail after ``seconds``."""
         with self._changed:
             if not self._changed.wait_for(condition, seconds):
                 last = "\n".join(str(event) for event in self._events[-15:])

@@ -1,4 +1,4 @@
-"""What the examples that read and write find on AWS: two buckets and a table on moto, named as the stack names them."""
+"""The stores of the examples on moto: two buckets and a table, whose names come from the stack's variables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.examples.samples import as_csv
 
 
 class Stores:
-    """Days of flights, their statistics and the reports."""
+    """Flights, their statistics and the reports, by day."""
 
     def put_flights(self, day: str, flights: Sequence[dict[str, str]]) -> None:
         boto3.client("s3").put_object(Bucket="flights-of-the-test", Key=f"flights/{day}.csv", Body=as_csv(flights))
@@ -29,10 +29,10 @@ class Stores:
             boto3.client("s3").put_object(Bucket="reports-of-the-test", Key=key, Body=b"")
 
     def reports(self) -> dict[str, str]:
-        """All of them, by key."""
+        """Return all reports by key."""
         s3 = boto3.client("s3")
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket="reports-of-the-test")
-        keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
+        keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
         return {key: s3.get_object(Bucket="reports-of-the-test", Key=key)["Body"].read().decode() for key in keys}
 
     def report(self, key: str) -> Any:

@@ -1,4 +1,4 @@
-"""Runs and flights for the examples' tests, named and without a cloud."""
+"""Runs and flights for the tests of the examples, without a cloud."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cronstack import Run
 
 
 def run_of(job: str, scheduled: str, **given: object) -> Run:
-    """A first attempt of ``job`` at ``scheduled`` (ISO, UTC); ``given`` replaces any other field."""
+    """Return a first attempt of ``job`` at ``scheduled`` (ISO, UTC). ``given`` replaces other fields."""
     fields: dict[str, object] = {
         "job": job,
         "occurrence": f"t-{scheduled}",
@@ -27,13 +27,13 @@ def run_of(job: str, scheduled: str, **given: object) -> Run:
 
 
 def flight(**given: str) -> dict[str, str]:
-    """A flight that left EWR five minutes late; ``given`` replaces fields ("NA" in both times: cancelled)."""
+    """Return a flight from EWR, five minutes late. ``given`` replaces fields ("NA" in both times: cancelled)."""
     fields = {"dep_time": "517", "dep_delay": "5", "origin": "EWR", "carrier": "UA"}
     return {**fields, **given}
 
 
 def as_csv(flights: Sequence[dict[str, str]]) -> str:
-    """A day's file, with its header."""
+    """Return a day's file, with its header."""
     text = io.StringIO()
     rows = csv.DictWriter(text, fieldnames=list(flight()))
     rows.writeheader()

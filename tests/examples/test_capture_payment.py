@@ -1,4 +1,4 @@
-"""What the payment service answers, and what becomes of the run."""
+"""The responses of the payment service, and the results of the run."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ DUE = "2026-01-05T14:00:00+00:00"
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[PaymentService]:
-    with PaymentService(Payments(stumbles=lambda order, number: order == "slow" and number == 1)) as found:
-        monkeypatch.setenv("PAYMENTS_URL", found.url)
-        yield found
+    with PaymentService(Payments(stumbles=lambda order, number: order == "slow" and number == 1)) as running:
+        monkeypatch.setenv("PAYMENTS_URL", running.url)
+        yield running
 
 
 def capture(order: str, cents: int = 1999, attempt: int = 1) -> object:
@@ -29,14 +29,14 @@ def capture(order: str, cents: int = 1999, attempt: int = 1) -> object:
     return capture_payment.function(run)
 
 
-def test_it_is_captured_once_however_often_it_is_asked_for(service: PaymentService) -> None:
+def test_repeated_requests_charge_once(service: PaymentService) -> None:
     assert capture("4711") == capture("4711", attempt=2) == {"charge": 1, "order": "4711", "cents": 1999}
     (charge,) = service.payments.charges()
     assert (charge.key, charge.requests) == ("capture_payment/k-1", 2)
     assert service.payments.charged_twice() == []
 
 
-def test_a_refusal_is_for_a_person(service: PaymentService) -> None:
+def test_a_refusal_is_a_permanent_error(service: PaymentService) -> None:
     with pytest.raises(PermanentError, match=r"order 4711: 402 .*limit"):
         capture("4711", cents=LIMIT + 1)
     capture("4712")
@@ -45,7 +45,7 @@ def test_a_refusal_is_for_a_person(service: PaymentService) -> None:
     assert [charge.order for charge in service.payments.charges()] == ["4712"]
 
 
-def test_a_service_that_stumbles_says_when_to_come_back_and_has_charged(service: PaymentService) -> None:
+def test_an_error_after_the_charge_is_retried_after_its_delay(service: PaymentService) -> None:
     with pytest.raises(RetryLater) as raised:
         capture("slow")
     assert raised.value.after == COME_BACK
@@ -54,7 +54,7 @@ def test_a_service_that_stumbles_says_when_to_come_back_and_has_charged(service:
 
 
 @pytest.mark.parametrize("status", [500, 502, 408, 425, 429])
-def test_what_passes_is_raised_and_retried(
+def test_temporary_errors_are_raised_and_retried(
     status: int, service: PaymentService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
@@ -65,7 +65,7 @@ def test_what_passes_is_raised_and_retried(
         capture("4711")
 
 
-def test_nobody_answering_is_raised_and_retried(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_connection_is_raised_and_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     with PaymentService(Payments()) as gone:
         monkeypatch.setenv("PAYMENTS_URL", gone.url)
     with pytest.raises(OSError, match="refused"):

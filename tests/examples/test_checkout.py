@@ -1,4 +1,4 @@
-"""Orders on a virtual clock: what is scheduled for them, by the deployed stack, and what comes of it."""
+"""Orders on a virtual clock: the plans that the deployed stack schedules for them, and their runs."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def payments() -> Iterator[Payments]:
         yield service
 
 
-def told(cloud: Cloud, what: str = "placed", **order: Any) -> dict[str, Any]:
-    """What the checkout answers."""
+def check_out(cloud: Cloud, what: str = "placed", **order: Any) -> dict[str, Any]:
+    """Run the job checkout. Return its result."""
     return dict(cloud.fire("checkout", input={**ORDER, "what": what, **order}).result)
 
 
@@ -41,8 +41,8 @@ def planned(cloud: Cloud) -> dict[str, datetime]:
     }
 
 
-def test_an_order_is_a_reminder_and_a_day_later_a_payment(cloud: Cloud, payments: Payments) -> None:
-    assert told(cloud) == {"order": "4711", "payment": "planned", "reminder": "planned"}
+def test_an_order_plans_a_reminder_and_a_day_later_a_payment(cloud: Cloud, payments: Payments) -> None:
+    assert check_out(cloud) == {"order": "4711", "payment": "planned", "reminder": "planned"}
     assert planned(cloud) == {"capture_payment": DUE, "remind_by_email": DUE - DAY}
     cloud.advance(until=DUE - DAY + timedelta(minutes=1))
     assert [mail["to"] for mail in cloud.mails] == [["ann@example.com"]]
@@ -51,17 +51,19 @@ def test_an_order_is_a_reminder_and_a_day_later_a_payment(cloud: Cloud, payments
     assert len(cloud.mails) == 1
 
 
-def test_told_again_it_is_the_same_order(cloud: Cloud, payments: Payments) -> None:
-    told(cloud)
+def test_a_repeated_order_changes_nothing(cloud: Cloud, payments: Payments) -> None:
+    check_out(cloud)
     cloud.advance(hours=1)
-    assert told(cloud) == {"order": "4711", "payment": "unchanged", "reminder": "unchanged"}
+    assert check_out(cloud) == {"order": "4711", "payment": "unchanged", "reminder": "unchanged"}
     later = (DUE + 3 * DAY).isoformat()
-    told(cloud, "postponed", pay_at=later)
-    assert told(cloud)["payment"] == "as it is"
+    check_out(cloud, "postponed", pay_at=later)
+    assert check_out(cloud)["payment"] == "as it is"
     assert planned(cloud) == {"capture_payment": DUE + 3 * DAY, "remind_by_email": DUE + 2 * DAY}
 
 
-def test_without_an_address_nobody_is_reminded_and_of_what_is_soon_at_once(cloud: Cloud, payments: Payments) -> None:
+def test_no_reminder_without_an_address_and_a_reminder_at_once_for_a_near_payment(
+    cloud: Cloud, payments: Payments
+) -> None:
     soon = cloud.now + timedelta(minutes=5)
     order = {"cents": 500, "pay_at": soon.isoformat()}
     assert cloud.fire("checkout", input={"order": "1", **order}).result == {"order": "1", "payment": "planned"}
@@ -72,44 +74,44 @@ def test_without_an_address_nobody_is_reminded_and_of_what_is_soon_at_once(cloud
     assert sorted(charge.order for charge in payments.charges()) == ["1", "2"]
 
 
-def test_a_withdrawn_order_is_neither_reminded_of_nor_paid(cloud: Cloud, payments: Payments) -> None:
-    told(cloud)
-    assert told(cloud, "withdrawn")["payment"] == "cancelled"
-    assert told(cloud)["payment"] == "as it is"
+def test_a_withdrawn_order_has_no_reminder_and_no_payment(cloud: Cloud, payments: Payments) -> None:
+    check_out(cloud)
+    assert check_out(cloud, "withdrawn")["payment"] == "cancelled"
+    assert check_out(cloud)["payment"] == "as it is"
     cloud.advance(until=DUE + DAY)
     assert (payments.charges(), cloud.mails, planned(cloud)) == ([], [], {})
 
 
 def test_after_the_payment_it_is_too_late(cloud: Cloud, payments: Payments) -> None:
-    told(cloud)
+    check_out(cloud)
     cloud.advance(until=DUE + timedelta(minutes=1))
-    assert told(cloud, "withdrawn")["payment"] == "too late"
-    assert told(cloud, "postponed", pay_at=(DUE + DAY).isoformat())["payment"] == "too late"
+    assert check_out(cloud, "withdrawn")["payment"] == "too late"
+    assert check_out(cloud, "postponed", pay_at=(DUE + DAY).isoformat())["payment"] == "too late"
     assert len(payments.charges()) == 1
 
 
 def test_a_refused_payment_is_a_dead_letter_at_once(cloud: Cloud, payments: Payments) -> None:
-    told(cloud, cents=LIMIT + 1)
+    check_out(cloud, cents=LIMIT + 1)
     cloud.advance(until=DUE + timedelta(minutes=1))
     (letter,) = cloud.dead_letters("capture_payment")
     assert "order 4711: 402" in letter.contents.error
     assert cloud.runs("capture_payment")[0].attempt == 1
 
 
-def test_a_reminder_that_died_after_its_mail_is_sent_once(cloud: Cloud, payments: Payments) -> None:
+def test_a_reminder_that_crashed_after_its_mail_is_sent_once(cloud: Cloud, payments: Payments) -> None:
     cloud.faults.crash("remind_by_email", on_attempt=1)
-    told(cloud)
+    check_out(cloud)
     cloud.advance(until=DUE - DAY + timedelta(minutes=30))
     assert [(run.status, run.attempt) for run in cloud.runs("remind_by_email")] == [("succeeded", 2)]
     assert len(cloud.mails) == 1
 
 
 @pytest.mark.parametrize("what", ["placed", "postponed", "withdrawn"])
-def test_a_checkout_that_died_is_made_good(cloud: Cloud, payments: Payments, what: str) -> None:
+def test_a_crashed_checkout_is_completed_by_its_retry(cloud: Cloud, payments: Payments, what: str) -> None:
     if what != "placed":
-        told(cloud)
+        check_out(cloud)
     cloud.faults.crash("checkout", on_attempt=1)
-    told(cloud, what, pay_at=(DUE + DAY).isoformat())
+    check_out(cloud, what, pay_at=(DUE + DAY).isoformat())
     cloud.faults.clear()
     cloud.advance(until=DUE + 2 * DAY)
     counts = (len(payments.charges()), len(cloud.mails))

@@ -1,4 +1,4 @@
-"""The recount finds what is planted, on either side, and nothing where nothing is."""
+"""The recount finds each difference between the flights and the statistics."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def check() -> Any:
 
 @pytest.fixture
 def counted(stores: Stores) -> Stores:
-    """17 January, counted by daily_stats."""
+    """Count 17 January by daily_stats."""
     stores.put_flights("2013-01-17", FLIGHTS)
     daily_stats.function(run_of("daily_stats", COUNTED_AT))
     return stores
 
 
-def test_what_daily_stats_counted_is_right(counted: Stores) -> None:
+def test_the_counts_of_daily_stats_are_right(counted: Stores) -> None:
     assert check() == {"day": "2013-01-17", "differences": 0}
     assert counted.report(REPORT) == {"day": "2013-01-17", "recounted": 3, "differences": {}}
 
 
-def test_a_flight_planted_after_the_count_is_found(counted: Stores) -> None:
+def test_a_flight_added_after_the_count_is_found(counted: Stores) -> None:
     counted.put_flights("2013-01-17", [*FLIGHTS, flight(carrier="DL")])
     assert check() == {"day": "2013-01-17", "differences": 3}
     assert counted.report(REPORT)["differences"] == {
@@ -45,7 +45,7 @@ def test_a_flight_planted_after_the_count_is_found(counted: Stores) -> None:
 
 
 @pytest.mark.parametrize(
-    ("planted", "found"),
+    ("changed", "found"),
     [
         ({"cancelled": 0}, {"cancelled": {"counted": 1, "stored": 0}}),
         ({"by_origin": {"EWR": 2, "LGA": 1}}, None),
@@ -53,13 +53,13 @@ def test_a_flight_planted_after_the_count_is_found(counted: Stores) -> None:
         ({"flights": 2}, {"flights": {"counted": 3, "stored": 2}}),
     ],
 )
-def test_a_number_planted_in_the_table_is_found(counted: Stores, planted: dict[str, Any], found: Any) -> None:
-    (what,) = planted
+def test_a_changed_number_in_the_table_is_found(counted: Stores, changed: dict[str, Any], found: Any) -> None:
+    (what,) = changed
     boto3.resource("dynamodb").Table("statistics-of-the-test").update_item(
         Key={"day": "2013-01-17"},
-        UpdateExpression="SET #what = :planted",
+        UpdateExpression="SET #what = :changed",
         ExpressionAttributeNames={"#what": what},
-        ExpressionAttributeValues={":planted": planted[what]},
+        ExpressionAttributeValues={":changed": changed[what]},
     )
     assert check() == {"day": "2013-01-17", "differences": 1}
     reported = counted.report(REPORT)["differences"]
@@ -78,11 +78,11 @@ def test_statistics_of_a_day_without_flights_are_found(counted: Stores) -> None:
     assert check()["differences"] == 4
 
 
-def test_a_day_that_neither_knows_is_consistent(stores: Stores) -> None:
+def test_a_day_without_flights_and_statistics_is_consistent(stores: Stores) -> None:
     assert check() == {"day": "2013-01-17", "differences": 0}
 
 
-def test_mended_and_checked_again_the_report_is_clean(counted: Stores) -> None:
+def test_after_a_new_count_the_report_has_no_differences(counted: Stores) -> None:
     counted.put_flights("2013-01-17", [*FLIGHTS, flight()])
     assert check()["differences"] > 0
     daily_stats.function(run_of("daily_stats", COUNTED_AT))

@@ -1,4 +1,4 @@
-"""The statistics of one day: what is counted, and which day it is."""
+"""The statistics of one day: the counts, and the choice of the day."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.examples.conftest import Stores
 from tests.examples.samples import flight, run_of
 
 
-def test_what_is_counted() -> None:
+def test_the_counts() -> None:
     flights = [
         flight(dep_delay="10"),
         flight(dep_delay="-3", origin="JFK", carrier="B6"),
@@ -28,7 +28,7 @@ def test_what_is_counted() -> None:
     }
 
 
-def test_a_day_without_departures_has_no_mean_to_divide_by() -> None:
+def test_a_day_without_departures_has_the_mean_0() -> None:
     grounded = statistics([flight(dep_time="NA", dep_delay="NA")])
     assert (grounded["flights"], grounded["cancelled"], grounded["mean_departure_delay"]) == (1, 1, 0)
 
@@ -41,7 +41,7 @@ def test_a_day_without_departures_has_no_mean_to_divide_by() -> None:
         ("2013-02-01T04:55:00+00:00", "2013-01-31"),
     ],
 )
-def test_the_day_is_new_yorks(stores: Stores, scheduled: str, day: str) -> None:
+def test_the_day_is_that_of_new_york(stores: Stores, scheduled: str, day: str) -> None:
     stores.put_flights(day, [flight(), flight(origin="JFK")])
 
     answer = daily_stats.function(run_of("daily_stats", scheduled))

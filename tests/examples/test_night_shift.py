@@ -1,4 +1,4 @@
-"""The night shift around the changes of the clocks: its timetable, and the file it leaves."""
+"""The night shift at changes of daylight saving time: its timetable and its file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.examples.samples import run_of
         ),
     ],
 )
-def test_one_night_in_march_has_no_half_past_two_and_one_in_october_counts_once(
+def test_2_30_is_skipped_in_march_and_runs_once_in_october(
     stores: Stores, after: str, before: str, due: list[str]
 ) -> None:
     (declared,) = night_shift.schedules
@@ -36,7 +36,7 @@ def test_one_night_in_march_has_no_half_past_two_and_one_in_october_counts_once(
     assert list(stores.reports()) == [f"nights/{night[:10]}.json" for night in due]
 
 
-def test_what_it_writes_says_both_times(stores: Stores) -> None:
+def test_its_file_contains_local_time_and_utc(stores: Stores) -> None:
     answer = night_shift.function(run_of("night_shift", "2013-10-27T00:30:00+00:00"))
     expected = {"date": "2013-10-27", "local": "2013-10-27T02:30:00+02:00", "utc": "2013-10-27T00:30:00+00:00"}
     assert answer == stores.report("nights/2013-10-27.json") == expected

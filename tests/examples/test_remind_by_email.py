@@ -1,4 +1,4 @@
-"""The reminder: one mail, and no second one where the first is known to have been sent."""
+"""The reminder: it sends one mail, and no second one if a checkpoint has the first."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ INPUT = {"order": "4711", "cents": 1999, "email": "ann@example.com"}
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """What the handler asks of the guard, in a cloud from whose identity mail may be sent."""
+def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """Yield a list for the handler's calls of the guard, in a cloud with a verified sender."""
     for name, value in {"DEFAULT_REGION": "us-east-1", "ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
     monkeypatch.setenv("REMINDER_SENDER", "shop@example.com")
@@ -30,39 +30,39 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
         yield []
 
 
-class Noted(NoGuard):
-    """Notes the checkpoints."""
+class RecordingGuard(NoGuard):
+    """A guard that records checkpoints."""
 
-    __slots__ = ("_asked",)
+    __slots__ = ("_calls",)
 
-    def __init__(self, asked: list[Any]) -> None:
-        self._asked = asked
+    def __init__(self, calls: list[Any]) -> None:
+        self._calls = calls
 
     def checkpoint(self, value: object) -> None:
-        self._asked.append(("checkpoint", value))
+        self._calls.append(("checkpoint", value))
 
 
-def remind(asked: list[Any], **given: Any) -> dict[str, str]:
-    run = run_of("remind_by_email", DUE, input=INPUT, guard=Noted(asked), **given)
+def remind(calls: list[Any], **given: Any) -> dict[str, str]:
+    run = run_of("remind_by_email", DUE, input=INPUT, guard=RecordingGuard(calls), **given)
     return dict(remind_by_email.function(run))
 
 
-def test_a_mail_is_sent_and_noted(asked: list[Any]) -> None:
-    answer = remind(asked)
+def test_a_mail_is_sent_and_its_id_is_saved(calls: list[Any]) -> None:
+    answer = remind(calls)
     (mail,) = mails.sent()
     assert answer == {"mail": mail["id"]}
-    assert asked == [("checkpoint", answer)]
+    assert calls == [("checkpoint", answer)]
     assert (mail["from"], mail["to"], mail["subject"]) == ("shop@example.com", ["ann@example.com"], "Your order 4711")
     assert "shortly we collect 19.99 euros for your order 4711." in mail["text"]
 
 
-def test_what_an_earlier_attempt_has_sent_is_not_sent_again(asked: list[Any]) -> None:
-    assert remind(asked, attempt=2, resume={"mail": "m-1"}) == {"mail": "m-1"}
+def test_the_mail_of_an_earlier_attempt_is_not_sent_again(calls: list[Any]) -> None:
+    assert remind(calls, attempt=2, resume={"mail": "m-1"}) == {"mail": "m-1"}
     assert mails.sent() == []
 
 
-def test_a_mail_that_ses_rejects_is_not_noted(asked: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mail_that_ses_rejects_is_not_saved(calls: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REMINDER_SENDER", "boss@example.com")
     with pytest.raises(ClientError, match="not verified"):
-        remind(asked)
-    assert asked == []
+        remind(calls)
+    assert calls == []

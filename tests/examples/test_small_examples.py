@@ -1,4 +1,4 @@
-"""The heartbeat, the launch and the broken job, called without a guard."""
+"""The jobs heartbeat, launch and broken, called without a guard."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from examples.launch import launch
 from tests.examples.samples import run_of
 
 
-def test_the_heartbeat_names_its_minute() -> None:
+def test_the_heartbeat_returns_its_minute() -> None:
     assert heartbeat.function(run_of("heartbeat", "2026-03-01T12:34:00+00:00")) == {"minute": "12:34"}
 
 
-def test_the_launch_tells_when() -> None:
+def test_the_launch_returns_its_time() -> None:
     answer = launch.function(run_of("launch", "2033-01-01T05:00:00+00:00"))
     assert answer == {"lift_off": "2033-01-01T05:00:00+00:00"}
 
@@ -28,7 +28,7 @@ def test_the_launch_tells_when() -> None:
     ("environ", "expression"),
     [({}, "at(2033-01-01T00:00:00)"), ({"EXAMPLES_LAUNCH_AT": "2026-05-05T10:00:00"}, "at(2026-05-05T10:00:00)")],
 )
-def test_the_launch_is_moved_when_the_stack_is_synthesized(environ: dict[str, str], expression: str) -> None:
+def test_a_variable_at_synthesis_moves_the_launch(environ: dict[str, str], expression: str) -> None:
     program = "from examples.launch import launch; print(launch.schedules[0].expression)"
     shown = subprocess.run(
         [sys.executable, "-c", program], env=environ, capture_output=True, text=True, timeout=60, check=True
@@ -36,7 +36,7 @@ def test_the_launch_is_moved_when_the_stack_is_synthesized(environ: dict[str, st
     assert shown.stdout.strip() == expression
 
 
-def test_the_broken_job_fails_by_its_configuration_and_is_mended_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_broken_job_fails_until_its_configuration_is_fixed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXCHANGE_RATE", broken.env["EXCHANGE_RATE"])
     with pytest.raises(ValueError, match="1,3194"):
         broken.function(run_of("broken", "2013-01-01T06:00:00+00:00"))
@@ -46,7 +46,7 @@ def test_the_broken_job_fails_by_its_configuration_and_is_mended_by_it(monkeypat
 
 
 @pytest.mark.parametrize("module", sorted(path.stem for path in Path(examples.__path__[0]).glob("*.py")))
-def test_an_example_is_two_screens_at_most_and_imports_without_boto3(module: str) -> None:
+def test_an_example_has_at_most_80_lines_and_imports_no_boto3(module: str) -> None:
     program = f"import sys, examples.{module} as m; print('boto3' in sys.modules, len(open(m.__file__).readlines()))"
     shown = subprocess.run(
         [sys.executable, "-c", program], env={}, capture_output=True, text=True, timeout=60, check=True

@@ -1,4 +1,4 @@
-"""The weekly report: which seven days, what the page says, how tall the bars are."""
+"""The weekly report: its seven days, its text and the heights of its bars."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def test_a_week_in_the_bucket(stores: Stores) -> None:
     assert stores.reports() == {"weekly/2013-01-14.html": text}
 
 
-def test_a_day_that_nobody_counted_is_shown_as_such(stores: Stores) -> None:
+def test_a_day_without_statistics_is_shown_as_not_counted(stores: Stores) -> None:
     stores.put_statistics("2013-01-01")
     answer = weekly_report.function(run_of("weekly_report", "2013-01-07T11:00:00+00:00"))
     assert (answer["flights"], answer["days"]) == (100, 1)
     assert stores.reports()["weekly/2013-01-07.html"].count("not counted") == 6
 
 
-def test_a_week_without_any_day_is_a_page_too(stores: Stores) -> None:
+def test_a_week_without_statistics_has_a_page(stores: Stores) -> None:
     answer = weekly_report.function(run_of("weekly_report", "2026-07-06T10:00:00+00:00"))
     assert answer == {"report": "weekly/2026-07-06.html", "flights": 0, "days": 0}
 
@@ -53,7 +53,7 @@ def test_the_bars_are_in_proportion() -> None:
     assert heights == [HEIGHT, HEIGHT // 4, *[0] * 10, HEIGHT // 2, 0]
 
 
-def test_the_page_is_whole_and_loads_nothing() -> None:
+def test_the_page_is_complete_and_loads_no_other_files() -> None:
     class Reader(HTMLParser):
         def __init__(self) -> None:
             super().__init__()
@@ -81,7 +81,7 @@ def test_the_page_is_whole_and_loads_nothing() -> None:
         ("2013-10-29T00:00Z", "2013-11-04T11:00Z"),
     ],
 )
-def test_it_is_six_in_new_york_all_year(after: str, due: str) -> None:
+def test_it_runs_at_six_in_new_york_all_year(after: str, due: str) -> None:
     (declared,) = weekly_report.schedules
     coming = next(parse(declared.expression, timezone=declared.timezone).after(datetime.fromisoformat(after)))
     assert coming == datetime.fromisoformat(due)

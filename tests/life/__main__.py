@@ -1,6 +1,6 @@
-"""``python -m tests.life``: play years of deploys, one for each seed, and print what became of every occurrence.
+"""``python -m tests.life``: simulate years of deploys, one for each seed, and print the ends of all occurrences.
 
-    python -m tests.life                   a whole year by the seed of which CI plays some months
+    python -m tests.life                   a whole year, of which CI simulates some months
     python -m tests.life --seeds 20        more years
     python -m tests.life --first 7         another year
 
@@ -34,16 +34,16 @@ def main(arguments: list[str]) -> int:
 
 
 def _show(seed: int, year: Year, seconds: float) -> bool:
-    """Print one year. Return whether nothing was lost."""
+    """Print the result of a year. Return whether nothing was lost, dropped or run twice."""
     account = year.account
     deploys = ", ".join(f"{count} {what}" for what, count in sorted(year.happened.items()))
     ends = ", ".join(f"{count} {what}" for what, count in account.summary().most_common())
     print(f"seed {seed}: {deploys}")
     print(f"  {len(account.expected)} occurrences: {ends}   ({seconds:.0f} s)")
-    for one, why in account.lost().items():
-        print(f"  lost: {one.stack} {one.job} {one.occurrence}: {why}")
-    for one in account.twice():
-        print(f"  twice: {one.stack} {one.job} {one.occurrence}")
+    for occurrence, why in account.lost().items():
+        print(f"  lost: {occurrence.stack} {occurrence.job} {occurrence.occurrence}: {why}")
+    for occurrence in account.twice():
+        print(f"  twice: {occurrence.stack} {occurrence.job} {occurrence.occurrence}")
     for event in account.dropped:
         print(f"  dropped: {dict(event)}")
     return not (account.lost() or account.twice() or account.dropped)

@@ -1,8 +1,7 @@
-"""What became of each occurrence in a year of deploys, from the cloud's events and the letters in its queues.
+"""The end of each occurrence in a year of deploys, from the cloud's events and the letters in its queues.
 
-An occurrence is accounted for when it has run, was skipped or missed by its own policy, lies among the dead letters, or
-was cancelled by the application. Nothing else is an end: an occurrence that is only planned, retrying or buffered when
-the year is over was lost.
+An occurrence has ended when it has run, was skipped or missed by its own policy, has a dead letter, or was cancelled
+by the application. An occurrence that is planned, retrying or buffered at the end of the year was lost.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ ENDS: Final = ("succeeded", "skipped", "missed", "dead")
 """Outcomes of a delivery after which an occurrence is over."""
 
 
-class Of(NamedTuple):
+class Occurrence(NamedTuple):
     """An occurrence of a deployed job."""
 
     stack: str
@@ -30,25 +29,25 @@ class Account:
     """The ends of all occurrences so far."""
 
     def __init__(self) -> None:
-        self.expected: dict[Of, str] = {}
-        """Each occurrence that must end, and why it must."""
-        self.cancelled: set[Of] = set()
-        self.ends: dict[Of, Counter[str]] = defaultdict(Counter)
-        self.letters: Counter[Of] = Counter()
+        self.expected: dict[Occurrence, str] = {}
+        """The occurrences that must end, with the reason."""
+        self.cancelled: set[Occurrence] = set()
+        self.ends: dict[Occurrence, Counter[str]] = defaultdict(Counter)
+        self.letters: Counter[Occurrence] = Counter()
         self.dropped: list[Mapping[str, Any]] = []
-        """Events that Scheduler could neither deliver nor put into a queue."""
+        """Events that Scheduler could neither deliver nor send to a queue."""
 
-    def planned(self, stack: str, job: str, key: str) -> None:
-        self.expected[Of(stack, job, planned_id(key))] = f"the application planned the key {key}"
+    def add_planned(self, stack: str, job: str, key: str) -> None:
+        self.expected[Occurrence(stack, job, planned_id(key))] = f"the application planned the key {key}"
 
-    def cancels(self, stack: str, job: str, key: str) -> None:
-        self.cancelled.add(Of(stack, job, planned_id(key)))
+    def add_cancelled(self, stack: str, job: str, key: str) -> None:
+        self.cancelled.add(Occurrence(stack, job, planned_id(key)))
 
-    def due(self, stack: str, job: str, occurrence: str) -> None:
-        self.expected[Of(stack, job, occurrence)] = "its schedule was deployed at that time"
+    def add_due(self, stack: str, job: str, occurrence: str) -> None:
+        self.expected[Occurrence(stack, job, occurrence)] = "its schedule was deployed at that time"
 
     def read(self, events: Iterable[Mapping[str, Any]], stacks: Iterable[str]) -> None:
-        """Take in what a cloud has reported since the last call. ``stacks``: names, to tell functions apart."""
+        """Read a cloud's events since the last call. ``stacks``: all names, to find the stack of a function."""
         longest_first = sorted(stacks, key=len, reverse=True)
         for event in events:
             if event["event"] == "dropped":
@@ -56,35 +55,35 @@ class Account:
             elif event["event"] == "finished" and event.get("outcome") == "ok":
                 self._finished(event, longest_first)
 
-    def letter(self, stack: str, job: str, occurrence: str) -> None:
-        self.letters[Of(stack, job, occurrence)] += 1
+    def add_letter(self, stack: str, job: str, occurrence: str) -> None:
+        self.letters[Occurrence(stack, job, occurrence)] += 1
 
-    def lost(self) -> dict[Of, str]:
-        """Return the occurrences that have no end, and why each must have one."""
+    def lost(self) -> dict[Occurrence, str]:
+        """Return the occurrences without an end, and the reason why each must have one."""
         return {
-            one: why
-            for one, why in self.expected.items()
-            if one not in self.cancelled and not self.ends[one] and not self.letters[one]
+            occurrence: why
+            for occurrence, why in self.expected.items()
+            if occurrence not in self.cancelled and not self.ends[occurrence] and not self.letters[occurrence]
         }
 
-    def twice(self) -> list[Of]:
+    def twice(self) -> list[Occurrence]:
         """Return the occurrences that succeeded more than once."""
-        return [one for one, ends in self.ends.items() if ends["succeeded"] > 1]
+        return [occurrence for occurrence, ends in self.ends.items() if ends["succeeded"] > 1]
 
     def summary(self) -> Counter[str]:
-        """Count the expected occurrences by their ends; a letter counts where nothing else ended it."""
-        found: Counter[str] = Counter()
-        for one in self.expected:
-            ends = self.ends[one]
+        """Count the expected occurrences by their ends. A letter counts only without another end."""
+        counts: Counter[str] = Counter()
+        for occurrence in self.expected:
+            ends = self.ends[occurrence]
             if ends["succeeded"]:
-                found["ran"] += 1
-            elif one in self.cancelled and not ends:
-                found["cancelled"] += 1
-            elif self.letters[one]:
-                found["dead letter"] += 1
+                counts["ran"] += 1
+            elif occurrence in self.cancelled and not ends:
+                counts["cancelled"] += 1
+            elif self.letters[occurrence]:
+                counts["dead letter"] += 1
             else:
-                found[next(iter(ends), "lost")] += 1
-        return found
+                counts[next(iter(ends), "lost")] += 1
+        return counts
 
     def _finished(self, event: Mapping[str, Any], stacks: list[str]) -> None:
         try:
@@ -95,9 +94,9 @@ class Account:
             return
         outcome, job = str(answer["cronstack"]), str(answer["job"])
         stack = next(stack for stack in stacks if event["function"] == f"{stack}-{job}")
-        ends = self.ends[Of(stack, job, str(answer["occurrence"]))]
+        ends = self.ends[Occurrence(stack, job, str(answer["occurrence"]))]
         if outcome in ENDS:
             ends[outcome] += 1
         elif outcome == "duplicate" and answer["reason"] in ENDS:
-            # The delivery that ended it was killed before it could report that.
+            # The delivery that ended the occurrence was killed before its response.
             ends[str(answer["reason"])] |= 0 if ends else 1

@@ -1,4 +1,4 @@
-"""From a project's code to an assembly, with Cronstack's own stack, in this process: the app that a deploy runs."""
+"""The app of a deploy: synthesize a project's code with Cronstack's stack, in this process."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BROKEN: Final = {
         "Target": {"Arn": "arn:aws:lambda:us-east-1:123456789012:function:none", "RoleArn": "none"},
     },
 }
-"""A resource that AWS refuses in the middle of a deployment, so that the stack is rolled back."""
+"""A resource that AWS refuses during a deployment, so that the stack is rolled back."""
 
 
 class App:
@@ -65,8 +65,8 @@ class App:
             for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
                 del sys.modules[name]
         app.synth()
-        made = read(out, stack, PACKAGE)
-        return made if not broken else _broken(made)
+        assembly = read(out, stack, PACKAGE)
+        return assembly if not broken else _broken(assembly)
 
 
 def _broken(assembly: Assembly) -> Assembly:

@@ -1,4 +1,4 @@
-"""The code of a project as it changes over a year: which jobs it declares, and how."""
+"""The code of a project, which changes over a year: its declared jobs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ ZONE: Final = "Europe/Berlin"
 
 
 class Declared(NamedTuple):
-    """One job as the code declares it."""
+    """A job in the code."""
 
     hour: int | None = None
-    """Local hour at which it runs twice, a minute apart; None: it has no schedule of its own."""
+    """Local hour of its two runs, a minute apart, or None: it has no schedule."""
     once: bool = False
-    """Application code may schedule it."""
+    """Whether application code may schedule it."""
     deadline: int = 3600
     """Its start deadline in seconds, which an update changes."""
 
@@ -41,11 +41,11 @@ def {function}(run: Run):
 
 
 def write(package: Path, code: Code) -> None:
-    """Write a package of jobs. Every fourth occurrence fails at first; of two that are due, one waits for the other."""
+    """Write a package of jobs. A quarter of the occurrences fail first. Runs last 90 s, so the second is buffered."""
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("", "utf-8")
     jobs = "".join(
-        _JOB.format(name=name, function=name, schedules=one.schedules, deadline=one.deadline)
-        for name, one in sorted(code.items())
+        _JOB.format(name=name, function=name, schedules=declared.schedules, deadline=declared.deadline)
+        for name, declared in sorted(code.items())
     )
     (package / "all_jobs.py").write_text(_HEAD + jobs, "utf-8")

@@ -1,4 +1,4 @@
-"""Months of deploys lose nothing. CI plays some; ``python -m tests.life --seeds 20`` plays twenty years."""
+"""Months of deploys lose no occurrence. ``python -m tests.life --seeds 20`` simulates twenty years."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.life.year import name_of, play
 
 DAYS = 130
-"""Each change comes once, and a few come twice; in a year each comes three times."""
+"""Days in which each change comes at least once. In a year, each comes three times."""
 
 
 def test_i25_every_occurrence_of_a_year_of_deploys_is_accounted_for(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``python -m tests.mixed``: play seeds in which two versions of the code run at the same time.
+"""``python -m tests.mixed``: run seeds of the proof in which two versions of the code run at the same time.
 
     python -m tests.mixed                            the last commit with another runtime, and today's code
     python -m tests.mixed --since main~5             another revision, and today's code
@@ -25,7 +25,7 @@ from tests.mixed.mixing import Mixed, Pair, alone, mixed, play_one, raised, shap
 from tests.mixed.rollouts import SHAPES
 
 PORTION = 240
-"""Seeds that a process takes at a time; in this number the shapes of the deploys take turns evenly."""
+"""Seeds of one task of a process. Each shape of a deploy has an equal share of this number."""
 
 
 def main(arguments: list[str]) -> int:
@@ -35,16 +35,16 @@ def main(arguments: list[str]) -> int:
     try:
         pair = raised() if chosen.raised else since(chosen.since or previous())
     except NoHistory as missing:
-        print(f"There is no other version to play: {missing}. --raised needs none.")
+        print(f"There is no other version to run: {missing}. --raised needs no other version.")
         return 2
     if chosen.replay is not None:
         return _replay(pair, chosen.shape or shape_of(pair, chosen.replay), chosen.replay)
     print(f"before: {pair.before.name}   after: {pair.after.name}   deploys: {', '.join(pair.shapes)}")
-    found = Mixed()
+    results = Mixed()
     for part in _parts(pair, chosen.first, chosen.seeds, chosen.processes):
-        found.add(part)
-    _show(pair, found)
-    return 1 if found.violations else 0
+        results.add(part)
+    _show(pair, results)
+    return 1 if results.violations else 0
 
 
 def _options() -> argparse.ArgumentParser:
@@ -71,17 +71,20 @@ def _parts(pair: Pair, first: int, seeds: int, processes: int) -> Iterator[Mixed
             yield done.result()
 
 
-def _show(pair: Pair, found: Mixed) -> None:
-    ran = ", ".join(f"{name} {times}" for name, times in sorted(found.by_code.items()))
-    print(f"{found.seeds} seeds, {found.steps} steps; runs and calls by code: {ran}")
-    print(f"{len(found.violations)} violations")
-    for shape, verdict in found.violations[:5]:
+def _show(pair: Pair, results: Mixed) -> None:
+    ran = ", ".join(f"{name} {times}" for name, times in sorted(results.by_code.items()))
+    print(f"{results.seeds} seeds, {results.steps} steps; runs and calls by code: {ran}")
+    print(f"{len(results.violations)} violations")
+    for shape, verdict in results.violations[:5]:
         print(f"  seed {verdict.seed}, {shape}: {verdict.text}")
-    if found.violations:
-        shape, verdict = found.violations[0]
+    if results.violations:
+        shape, verdict = results.violations[0]
         which = "--raised" if pair == raised() else f"--since {pair.before.revision[:10]}"
         print(f"See all of it: python -m tests.mixed {which} --replay {verdict.seed} --shape '{shape}'")
-        own = [str(one.seed) for one in alone(pair.before, [one.seed for _, one in found.violations[:20]])]
+        own = [
+            str(verdict.seed)
+            for verdict in alone(pair.before, [verdict.seed for _, verdict in results.violations[:20]])
+        ]
         if own:
             print(f"The code before violates invariants also without a deploy: seeds {', '.join(own)}")
 
@@ -95,11 +98,12 @@ def _replay(pair: Pair, shape: str, seed: int) -> int:
 
 def _show_broken(seeds: int) -> int:
     missed = 0
-    for one in BREAKS:
-        told = [verdict.text for _, verdict in mixed(one.pair, without_plans(seeds), stop=True).violations]
-        own = [verdict.text for verdict in alone(one.before, without_plans(min(seeds, 200)))]
-        missed += not told or bool(own)
-        print(f"{'caught' if told else 'MISSED'}  {one.name}: {(told or [f'no violation in {seeds} seeds'])[0]}")
+    for change in BREAKS:
+        violations = [verdict.text for _, verdict in mixed(change.pair, without_plans(seeds), stop=True).violations]
+        own = [verdict.text for verdict in alone(change.before, without_plans(min(seeds, 200)))]
+        missed += not violations or bool(own)
+        first = violations[0] if violations else f"no violation in {seeds} seeds"
+        print(f"{'caught' if violations else 'MISSED'}  {change.name}: {first}")
         if own:
             print(f"        it is not sound alone: {own[0]}")
     return 1 if missed else 0

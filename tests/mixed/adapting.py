@@ -1,8 +1,8 @@
-"""Adapts the code of another version to the proof: plain data passes through, classes are exchanged for today's.
+"""Adapter of another version's code to the proof: plain data passes through, classes are converted to today's.
 
 Requests, answers and events are plain data in all versions. ``Call``, ``Work``, ``Plan``, ``Shell`` and the exceptions
-are classes, and each version has its own. Two classes of one name are exchanged field by field: a field that only one
-of them has takes its default.
+are classes, and each version has its own. An instance is converted field by field to the class of the same name.
+A field that only one of them has takes its default.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Version:
         return Code(name, lambda *given: _Invocation(self, *given), _Planner(self))
 
     def translated(self, inner: Generator[Any, Any, Any], end: Callable[[Any], Any]) -> Generator[Any, Any, Any]:
-        """The same steps with today's classes. ``end`` translates their result."""
+        """Yield the same steps with today's classes. ``end`` converts their result."""
         answer = None
         try:
             while True:
@@ -69,7 +69,7 @@ def _request_of_today(request: Any) -> Any:
 
 
 def _fault_of_today(fault: Any) -> Exception:
-    """Return the fault as today's exception of that name, without a call: what its class is given may have changed."""
+    """Return the fault as today's exception of that name, without its __init__, whose parameters may have changed."""
     to = getattr(errors, type(fault).__name__, errors.CronstackError)
     new: Exception = to.__new__(to)
     new.args = fault.args
@@ -122,5 +122,5 @@ class _Planner:
 
 
 def _plan_of_today(result: Any) -> Any:
-    """Rows on a page stay the version's own: only its own functions get them."""
+    """Convert a plan. Rows on a page stay the version's own, because only its own functions receive them."""
     return recast(result, planner.Plan) if type(result).__name__ == "Plan" else result

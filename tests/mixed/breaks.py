@@ -1,7 +1,7 @@
-"""Incompatible changes. Without a higher version each is sound alone, and must fail in a mix; ``DONE_RIGHT`` must not.
+"""Incompatible changes without a higher version. Each is correct alone and must fail in a mix; ``DONE_RIGHT`` passes.
 
-A mix in which no change fails would be no proof. The judges of plans compare hashes of inputs with today's, so a break
-is played in seeds without application code.
+They show that the mix detects faults. The judges of plans compare hashes of inputs with today's, so a break runs in
+seeds without application code.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Break(NamedTuple):
 
 
 _WRITERS: Final = ("claim_requests", "conditions", "run_requests")
-"""Modules that name attributes of a lease in what they write."""
+"""Modules that write attributes of a lease."""
 BREAKS: Final = (
     Break(
         "the count of renewals has another name",

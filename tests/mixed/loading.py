@@ -1,4 +1,4 @@
-"""Loads another version of the package ``cronstack`` into this process, under a name of its own.
+"""Loader of another version of the package ``cronstack`` into this process, under another name.
 
 The sources are those of a git revision, or of the working tree with edits. Their imports of ``cronstack`` are rewritten
 to the other name, so both versions have their own modules, classes and constants.
@@ -40,7 +40,7 @@ class Replacement(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Where a version comes from. ``revision``: of git; "" for the working tree."""
+    """The source of a version. ``revision``: of git; "" for the working tree."""
 
     name: str
     revision: str = ""
@@ -48,14 +48,14 @@ class Source(NamedTuple):
 
 
 class NoHistory(Exception):
-    """Git has no revision to compare with. The message says why."""
+    """Git has no revision to compare with. The message has the reason."""
 
 
 @cache
 def load(source: Source) -> str:
     """Make the version importable, and return the name of its package."""
     sources = edited(sources_at(source.revision) if source.revision else working_tree(), source.edits)
-    name = f"{PACKAGE}_{sum(isinstance(one, _Finder) for one in sys.meta_path) + 1}"
+    name = f"{PACKAGE}_{sum(isinstance(finder, _Finder) for finder in sys.meta_path) + 1}"
     sys.meta_path.insert(0, _Finder(name, sources))
     return name
 
@@ -70,7 +70,7 @@ def working_tree() -> Sources:
 
 
 def edited(sources: Sources, edits: Sequence[Replacement]) -> Sources:
-    """Raise LookupError for an edit that changes nothing."""
+    """Return the sources with edits. Raise LookupError for an edit that changes nothing."""
     changed = dict(sources)
     for edit in edits:
         if edit.old not in changed.get(edit.path, ""):
@@ -93,10 +93,10 @@ def previous() -> str:
 
 def commit(revision: str) -> str:
     """Return the commit of a revision. Raise NoHistory if git does not know it, or if it has another format."""
-    found = _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").decode().strip()
-    if not _has_format(found):
+    full_hash = _git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").decode().strip()
+    if not _has_format(full_hash):
         raise NoHistory(f"{revision} has another format of the ledger: {FORMAT} is missing")
-    return found
+    return full_hash
 
 
 def sources_at(revision: str) -> Sources:
@@ -178,5 +178,5 @@ class _Renaming(ast.NodeTransformer):
 
     def visit_Import(self, node: ast.Import) -> ast.Import:
         if any(alias.name.split(".")[0] == PACKAGE for alias in node.names):
-            raise NotImplementedError(f"line {node.lineno} says import {PACKAGE}…: rewrite it as from … import …")
+            raise NotImplementedError(f"line {node.lineno} has import {PACKAGE}…: rewrite it as from … import …")
         return node

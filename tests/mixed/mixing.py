@@ -1,4 +1,4 @@
-"""Plays seeds in which two versions of the code run at the same time, with a deploy or a rollback in the middle."""
+"""Seeds of the proof in which two versions of the code run at the same time, with a deploy or a rollback."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ class Pair(NamedTuple):
 
 
 def raised() -> Pair:
-    """Today's code, and the same code that writes the next version."""
+    """Return today's code, and the same code with the next version of the items."""
     return Pair(TODAY, NEXT, RAISED)
 
 
 def since(revision: str) -> Pair:
-    """The code of a git revision, and today's. Raise NoHistory for a revision that cannot be played."""
-    found = commit(revision)
-    return Pair(Source(found[:10], found), TODAY, EQUAL)
+    """Return the code of a git revision, and today's. Raise NoHistory for a revision that cannot run."""
+    full_hash = commit(revision)
+    return Pair(Source(full_hash[:10], full_hash), TODAY, EQUAL)
 
 
 @dataclass(slots=True)
 class Mixed:
-    """What some seeds have shown."""
+    """The results of some seeds."""
 
     seeds: int = 0
     steps: int = 0
@@ -58,7 +58,7 @@ class Mixed:
     """Invocations and calls of application code that each version has run."""
     counted: Counter[str] = field(default_factory=Counter)
     violations: list[tuple[str, SeedResult]] = field(default_factory=list)
-    """With the shape of the deploy."""
+    """Violations with the shape of their deploy."""
 
     def add(self, other: Mixed) -> None:
         self.seeds += other.seeds
@@ -69,7 +69,7 @@ class Mixed:
 
 
 class _Counting:
-    """A rollout that counts what it chooses."""
+    """A rollout that counts the chosen versions."""
 
     def __init__(self, inner: Rollout, counter: Counter[str]) -> None:
         self._inner, self._counter = inner, counter
@@ -84,7 +84,7 @@ class _Counting:
 
 
 def play_one(pair: Pair, shape: str, seed: int, counter: Counter[str], *, tracing: bool = False) -> SeedResult:
-    """Play one seed. An exception that is no violation counts as one, named "broke"."""
+    """Run one seed. Another exception counts as a violation named "broke"."""
     rollout = _Counting(SHAPES[shape](seed, code_of(pair.before), code_of(pair.after)), counter)
     try:
         return play(seed, tracing=tracing, rollout=rollout)
@@ -93,26 +93,26 @@ def play_one(pair: Pair, shape: str, seed: int, counter: Counter[str], *, tracin
 
 
 def mixed(pair: Pair, seeds: Sequence[int], *, stop: bool = False) -> Mixed:
-    """Play each seed once. The shapes take turns, so that each meets every kind of seed.
+    """Run each seed once. The shapes take turns, so that each runs with every kind of seed.
 
     ``stop``: only up to the first violation.
     """
-    found = Mixed()
+    results = Mixed()
     for seed in seeds:
         shape = shape_of(pair, seed)
-        verdict = play_one(pair, shape, seed, found.by_code)
-        found.seeds += 1
-        found.steps += verdict.steps
-        found.counted.update(verdict.counted)
+        verdict = play_one(pair, shape, seed, results.by_code)
+        results.seeds += 1
+        results.steps += verdict.steps
+        results.counted.update(verdict.counted)
         if verdict.invariant:
-            found.violations.append((shape, verdict))
+            results.violations.append((shape, verdict))
             if stop:
                 break
-    return found
+    return results
 
 
 def shape_of(pair: Pair, seed: int) -> str:
-    """Application code plans in each fourth seed, so the shapes change after each four."""
+    """Return the shape of a seed. It changes after each four, because each fourth seed has application code."""
     return pair.shapes[seed // PLANNING % len(pair.shapes)]
 
 

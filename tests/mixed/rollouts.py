@@ -1,11 +1,11 @@
-"""Deploys in the middle of a seed: which code what begins now runs, stage after stage.
+"""Deploys during a seed: the code that a new invocation runs, stage after stage.
 
     deploy               before ── both ── after
     rollback             after ── both ── before
     forward again        before ── both ── after ── both ── before, and after once faults have stopped
 
-An invocation, or a call of application code, runs to its end with the code that it began with. While both are deployed,
-each draws its own.
+An invocation, or a call of application code, keeps its code until its end. While both are deployed, it chooses one at
+random.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LASTS: Final = (2_000, 60_000, 600_000, 3_600_000)
 
 
 class Rollout:
-    """Stages, each with the codes that are deployed in it; the last one stays until faults have stopped."""
+    """Stages with their deployed codes. The last stage lasts until faults have stopped."""
 
     def __init__(self, seed: int, stages: tuple[tuple[Code, ...], ...], end: Code) -> None:
         self._chance = seeded(seed)
@@ -57,7 +57,7 @@ def rollback(seed: int, before: Code, after: Code) -> Rollout:
 
 
 def forward_again(seed: int, before: Code, after: Code) -> Rollout:
-    """A rollback over a raised version: what the older code refuses is kept, and ends when the newer is back."""
+    """Return a rollback of a higher version. Rows that the older code refuses end when the newer code is back."""
     both = (before, after)
     return Rollout(seed, ((before,), both, (after,), both, (before,)), after)
 
@@ -65,6 +65,6 @@ def forward_again(seed: int, before: Code, after: Code) -> Rollout:
 Shape = Callable[[int, "Code", "Code"], Rollout]
 SHAPES: Final[dict[str, Shape]] = {"deploy": deploy, "rollback": rollback, "forward again": forward_again}
 EQUAL: Final = ("deploy", "rollback")
-"""Of two versions that read each other's rows."""
+"""Shapes for two versions that read each other's rows."""
 RAISED: Final = ("deploy", "forward again")
-"""Of a version that writes a higher ``v``: the older code refuses these rows, so it cannot be the last."""
+"""Shapes for a version with a higher ``v``: the older code refuses its rows, so it cannot be the last."""

@@ -1,9 +1,9 @@
-"""A stand-in for the aws CLI, for blocks of documentation: the same words, checked against botocore's own models.
+"""A substitute for the aws CLI, to run blocks of documentation. It checks options by the models of botocore.
 
     python -m tests.tools.aws_cli dynamodb update-table --table-name t --deletion-protection-enabled
 
-It knows flags, texts, ``file://PATH``, numbers, ``Key=value,Key=value``, waiters, ``--query`` and ``--output text``.
-What the aws CLI would not know either, such as a wrong option, is an error.
+It supports flags, texts, numbers, ``Key=value,Key=value``, waiters, ``--query`` and ``--output text``. An option that
+the aws CLI does not have is an error.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -23,22 +22,21 @@ def main(words: Sequence[str]) -> int:
     service, command, *rest = words
     client: Any = boto3.client(service)  # type: ignore[call-overload]
     waiter, options = (rest[0], rest[1:]) if command == "wait" else ("", rest)
-    given = dict(_pairs(options))
-    query = given.pop("query", "")
-    as_text = given.pop("output", "") == "text"
+    arguments = dict(_pairs(options))
+    query = arguments.pop("query", "")
+    as_text = arguments.pop("output", "") == "text"
     if waiter:
         wait = client.get_waiter(waiter.replace("-", "_"))
-        wait.wait(**{_spelled(name): value for name, value in given.items()})
+        wait.wait(**{_spelled(name): value for name, value in arguments.items()})
         return 0
     operation = next(name for name in client.meta.service_model.operation_names if _dashed(name) == command)
     members = client.meta.service_model.operation_model(operation).input_shape.members
     by_option = {_dashed(name): name for name in members}
-    parameters = {by_option[name]: _value(members[by_option[name]], value) for name, value in given.items()}
+    parameters = {by_option[name]: _value(members[by_option[name]], value) for name, value in arguments.items()}
     answer = getattr(client, xform_name(operation))(**parameters)
     answer.pop("ResponseMetadata", None)
-    found = jmespath.search(query, answer) if query else answer
-    texts = found if isinstance(found, list) else [found]
-    print("\t".join(map(str, texts)) if as_text else json.dumps(found, default=str))
+    result = jmespath.search(query, answer) if query else answer
+    print("\t".join(map(str, result)) if as_text else json.dumps(result, default=str))
     return 0
 
 
@@ -46,19 +44,17 @@ def _pairs(options: Sequence[str]) -> Iterator[tuple[str, Any]]:
     left = list(options)
     while left:
         name = left.pop(0)
-        assert name.startswith("--"), f"{name} is no option"
+        assert name.startswith("--"), f"{name} is not an option: it must start with --"
         yield name.removeprefix("--"), left.pop(0) if left and not left[0].startswith("--") else True
 
 
-def _value(shape: Any, given: Any) -> Any:
+def _value(shape: Any, text: Any) -> Any:
     if shape.type_name == "structure":
-        pairs = dict(pair.split("=", 1) for pair in given.split(","))
+        pairs = dict(pair.split("=", 1) for pair in text.split(","))
         return {name: _value(shape.members[name], value) for name, value in pairs.items()}
     if shape.type_name == "boolean":
-        return given is True or given == "true"
-    if isinstance(given, str) and given.startswith("file://"):
-        return Path(given.removeprefix("file://")).read_text("utf-8")
-    return int(given) if shape.type_name in ("integer", "long") else given
+        return text is True or text == "true"
+    return int(text) if shape.type_name in ("integer", "long") else text
 
 
 def _dashed(name: str) -> str:

@@ -1,8 +1,8 @@
-"""Does a stack's template say what the services hold? Attribute by attribute, by nothing but the AWS API.
+"""Differences between a stack's template and the state of the services, read by the AWS API only.
 
     assert drift(cloud.client, "MyStack") == []
 
-Each difference is a line: resource, property, what the template says, what is held.
+Each difference is a line: resource, property, value in the template, value in the service.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any
 
-from tests.tools.held import READERS, Client, Held
+from tests.tools.stored_properties import READERS, Client, Properties
 
 ACCOUNT = "123456789012"
 _ARNS = {
@@ -30,7 +30,7 @@ _ARNS = {
 _NO_SERVICE = (
     "AWS::CDK::Metadata",
     "AWS::CloudFormation::WaitConditionHandle",
-    "AWS::S3::BucketPolicy",  # of the local cloud only a record
+    "AWS::S3::BucketPolicy",  # the local cloud only stores it
     "Custom::CronstackDeployCheck",
     "Custom::S3AutoDeleteObjects",
 )
@@ -56,13 +56,13 @@ _WRITE_ONLY = {
 
 
 def drift(client: Client, stack: str) -> list[str]:
-    """Differences between a stack's template and the services, none when all is as it says."""
-    told = Told(client, stack)
-    return [line for name in told.resources for line in told.differences(name)]
+    """Return the differences between a stack's template and the services."""
+    deployed = DeployedTemplate(client, stack)
+    return [line for name in deployed.resources for line in deployed.differences(name)]
 
 
-class Told:
-    """A deployed template with its intrinsic functions carried out."""
+class DeployedTemplate:
+    """A deployed template with its intrinsic functions evaluated."""
 
     def __init__(self, client: Client, stack: str) -> None:
         self.client, self.stack = client, stack
@@ -73,13 +73,13 @@ class Told:
         body = cloudformation.get_template(StackName=stack)["TemplateBody"]
         self.template = json.loads(body) if isinstance(body, str) else body
         listed = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
-        self.ids = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in listed}
+        self.ids = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in listed}
         self.exports = {
-            one["Name"]: one["Value"]
+            export["Name"]: export["Value"]
             for page in cloudformation.get_paginator("list_exports").paginate()
-            for one in page["Exports"]
+            for export in page["Exports"]
         }
-        self.resources = {name: one for name, one in self.template["Resources"].items() if name in self.ids}
+        self.resources = {name: resource for name, resource in self.template["Resources"].items() if name in self.ids}
 
     def differences(self, name: str) -> list[str]:
         resource = self.resources[name]
@@ -90,69 +90,71 @@ class Told:
             return [f"{name}: {line}" for line in _INDIRECT[kind](self.client, wanted)]
         if kind not in READERS:
             return [f"{name}: no reader for {kind}"]
-        held = READERS[kind](self.client, self.ids[name])
+        stored = READERS[kind](self.client, self.ids[name])
         if self.tags and kind not in _WITHOUT_TAGS:
             own = wanted.get("Tags", [])
-            own = [{"Key": key, "Value": one} for key, one in own.items()] if isinstance(own, dict) else own
-            known = {one["Key"] for one in own}
-            wanted["Tags"] = own + [one for one in self.tags if one["Key"] not in known]
+            own = [{"Key": key, "Value": value} for key, value in own.items()] if isinstance(own, dict) else own
+            known = {tag["Key"] for tag in own}
+            wanted["Tags"] = own + [tag for tag in self.tags if tag["Key"] not in known]
         usual = {"LogGroup": f"/aws/lambda/{self.ids[name]}"}
         if kind == "AWS::Lambda::Function" and wanted.get("LoggingConfig") == usual:
             wanted.pop("LoggingConfig")
         if kind == "AWS::Scheduler::Schedule":
             wanted["Target"].setdefault("RetryPolicy", {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185})
         if kind in ("AWS::IAM::Group", "AWS::IAM::Role", "AWS::IAM::User"):
-            ours = {one["PolicyName"] for one in self._inline_policies()}
-            held["Policies"] = [one for one in held.get("Policies", []) if one["PolicyName"] not in ours]
+            separate = {policy["PolicyName"] for policy in self._inline_policies()}
+            stored["Policies"] = [
+                policy for policy in stored.get("Policies", []) if policy["PolicyName"] not in separate
+            ]
         if kind == "AWS::DynamoDB::GlobalTable":
             [replica] = wanted["Replicas"]
-            wanted = {name: one for name, one in replica.items() if name in held} | wanted
+            wanted = {name: value for name, value in replica.items() if name in stored} | wanted
         if kind == "AWS::KMS::Alias":
-            wanted["TargetKeyId"] = wanted["TargetKeyId"].rpartition("/")[2]  # an ARN says the same
+            wanted["TargetKeyId"] = wanted["TargetKeyId"].rpartition("/")[2]  # an ARN is equivalent
         if kind == "AWS::Lambda::Function" and "Environment" in wanted and not wanted["Environment"].get("Variables"):
             wanted.pop("Environment")
         lines = []
         for group in wanted.pop("Groups", []) if kind == "AWS::IAM::User" else ():
             lines += _members(self.client, {"GroupName": group, "Users": [self.ids[name]]})
-        return [f"{name} ({kind}): {line}" for line in lines + _compare(kind, wanted, held, READERS[kind].__name__)]
+        return [f"{name} ({kind}): {line}" for line in lines + _compare(kind, wanted, stored, READERS[kind].__name__)]
 
-    def _inline_policies(self) -> list[Held]:
-        """Policies of roles, groups and users that are resources of their own."""
+    def _inline_policies(self) -> list[Properties]:
+        """Return the policies of roles, groups and users that are separate resources."""
         kinds = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy")
-        return [self.value(one["Properties"]) for one in self.resources.values() if one["Type"] in kinds]
+        return [self.value(resource["Properties"]) for resource in self.resources.values() if resource["Type"] in kinds]
 
     def value(self, part: Any) -> Any:
-        """A part of the template as it was deployed."""
+        """Return a part of the template with intrinsic functions evaluated."""
         if isinstance(part, list):
-            return [one for each in part if (one := self.value(each)) is not None]
+            return [value for each in part if (value := self.value(each)) is not None]
         if isinstance(part, str):
             return resolved(self.client, part)
         if not isinstance(part, dict):
             return part
         if len(part) == 1:
-            ((name, given),) = part.items()
+            ((name, argument),) = part.items()
             if name == "Ref" or name.startswith("Fn::"):
-                made = self._carried_out(name, given)
-                return resolved(self.client, made) if isinstance(made, str) else made
-        return {name: one for name, each in part.items() if (one := self.value(each)) is not None}
+                result = self._evaluated(name, argument)
+                return resolved(self.client, result) if isinstance(result, str) else result
+        return {name: value for name, each in part.items() if (value := self.value(each)) is not None}
 
-    def _carried_out(self, name: str, given: Any) -> Any:
+    def _evaluated(self, name: str, argument: Any) -> Any:
         match name:
             case "Ref":
-                return self._ref(given)
+                return self._ref(argument)
             case "Fn::GetAtt":
-                return self._get(*(given if isinstance(given, list) else given.split(".", 1)))
+                return self._get(*(argument if isinstance(argument, list) else argument.split(".", 1)))
             case "Fn::ImportValue":
-                return self.exports[self.value(given)]
+                return self.exports[self.value(argument)]
             case "Fn::Join":
-                return given[0].join(str(one) for one in self.value(given[1]))
+                return argument[0].join(str(item) for item in self.value(argument[1]))
             case "Fn::Select":
-                return self.value(given[1])[int(given[0])]
+                return self.value(argument[1])[int(argument[0])]
             case "Fn::Split":
-                return self.value(given[1]).split(given[0])
+                return self.value(argument[1]).split(argument[0])
             case "Fn::Sub":
-                text, extra = (given, {}) if isinstance(given, str) else given
-                return re.sub(r"\$\{([^!}]+)\}", lambda found: str(self._sub(found[1], extra)), text)
+                text, extra = (argument, {}) if isinstance(argument, str) else argument
+                return re.sub(r"\$\{([^!}]+)\}", lambda match: str(self._sub(match[1], extra)), text)
         raise NotImplementedError(name)
 
     def _sub(self, name: str, extra: dict[str, Any]) -> Any:
@@ -186,55 +188,55 @@ class Told:
 
 
 def resolved(client: Client, text: str) -> str:
-    """A string with what its dynamic references stand for at present."""
+    """Return a string with its dynamic references replaced by their current values."""
 
-    def stands_for(found: re.Match[str]) -> str:
-        if found[1] == "ssm":
-            return str(client("ssm").get_parameter(Name=found[2])["Parameter"]["Value"])
-        name, _, rest = found[2].partition(":SecretString")
+    def current_value(match: re.Match[str]) -> str:
+        if match[1] == "ssm":
+            return str(client("ssm").get_parameter(Name=match[2])["Parameter"]["Value"])
+        name, _, rest = match[2].partition(":SecretString")
         key, stage, version = [*rest.removeprefix(":").split(":"), "", "", ""][:3]
         wanted = {"SecretId": name, "VersionStage": stage, "VersionId": version}
-        asked = {given: one for given, one in wanted.items() if one}
-        value = client("secretsmanager").get_secret_value(**asked)["SecretString"]
+        parameters = {parameter: value for parameter, value in wanted.items() if value}
+        value = client("secretsmanager").get_secret_value(**parameters)["SecretString"]
         return str(json.loads(value)[key] if key else value)
 
-    return re.sub(r"\{\{resolve:(ssm|secretsmanager):(.*?)\}\}", stands_for, text)
+    return re.sub(r"\{\{resolve:(ssm|secretsmanager):(.*?)\}\}", current_value, text)
 
 
-def _compare(kind: str, wanted: Held, held: Held, reader: str) -> list[str]:
-    wanted = {name: one for name, one in wanted.items() if name not in _WRITE_ONLY.get(kind, ())}
-    at_rest = _defaults_gone(wanted, held)
+def _compare(kind: str, wanted: Properties, stored: Properties, reader: str) -> list[str]:
+    wanted = {name: value for name, value in wanted.items() if name not in _WRITE_ONLY.get(kind, ())}
+    explicit = _without_defaults(wanted, stored)
     lines = []
-    for name in sorted(wanted.keys() | held.keys()):
-        says, holds = plain(at_rest.get(name)) or None, plain(held.get(name)) or None
+    for name in sorted(wanted.keys() | stored.keys()):
+        in_template, in_service = plain(explicit.get(name)) or None, plain(stored.get(name)) or None
         generated = name.endswith("Name") and name not in wanted
-        if says != holds and not generated:
-            lines.append(f"{name}: the template says {says}, held is {holds}")
+        if in_template != in_service and not generated:
+            lines.append(f"{name}: the template has {in_template}, the service has {in_service}")
     return lines
 
 
-def _defaults_gone(wanted: Held, held: Held) -> Held:
-    """A default that the template states is not held as anything of its own."""
-    return {name: one for name, one in wanted.items() if name in held or plain(one) not in _STATED}
+def _without_defaults(wanted: Properties, stored: Properties) -> Properties:
+    """Remove explicit defaults of the template, because readers leave defaults out."""
+    return {name: value for name, value in wanted.items() if name in stored or plain(value) not in _DEFAULTS}
 
 
-_STATED = (
+_DEFAULTS = (
     *([], {}, "", "true", "false", "0", "30", "128", "3", "345600", "UTC", "ENABLED", "default", "/", "10", "text"),
     *("Standard", "PROVISIONED", "PassThrough", "x86_64"),
 )
 
 
 def plain(part: Any) -> Any:
-    """For comparing: numbers and truths as text, JSON read, no order, a list of one as that one, dates as days."""
+    """Normalize a value to compare it: scalars as text, JSON parsed, lists sorted, a list of one as its item."""
     if isinstance(part, str) and part[:1] in ("{", "["):
         try:
             return plain(json.loads(part))
         except ValueError:
             return part
     if isinstance(part, dict):
-        return {name: plain(one) for name, one in sorted(part.items()) if one not in (None, [], {})}
+        return {name: plain(value) for name, value in sorted(part.items()) if value not in (None, [], {})}
     if isinstance(part, list | tuple):
-        parts = sorted((plain(one) for one in part), key=str)
+        parts = sorted((plain(item) for item in part), key=str)
         return parts[0] if len(parts) == 1 else parts
     if isinstance(part, bool):
         return str(part).lower()
@@ -245,39 +247,45 @@ def plain(part: Any) -> Any:
     return part if part is None else str(part)
 
 
-def _inline_policy(client: Client, wanted: Held) -> list[str]:
-    found = []
+def _inline_policy(client: Client, wanted: Properties) -> list[str]:
+    differences = []
     for word in ("Role", "Group", "User"):
-        asked = getattr(client("iam"), f"get_{word.lower()}_policy")
+        read = getattr(client("iam"), f"get_{word.lower()}_policy")
         for name in wanted.get(f"{word}s", []):
-            held = asked(**{f"{word}Name": name}, PolicyName=wanted["PolicyName"])["PolicyDocument"]
-            if plain(held) != plain(wanted["PolicyDocument"]):
-                found.append(f"PolicyDocument of {name}: the template says {wanted['PolicyDocument']}, held is {held}")
-    return found
+            stored = read(**{f"{word}Name": name}, PolicyName=wanted["PolicyName"])["PolicyDocument"]
+            if plain(stored) != plain(wanted["PolicyDocument"]):
+                differences.append(
+                    f"PolicyDocument of {name}: the template has {wanted['PolicyDocument']}, the service has {stored}"
+                )
+    return differences
 
 
-def _queue_policy(client: Client, wanted: Held) -> list[str]:
-    found = []
+def _queue_policy(client: Client, wanted: Properties) -> list[str]:
+    differences = []
     for url in wanted["Queues"]:
-        asked = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
-        held = asked.get("Attributes", {}).get("Policy")
-        if plain(held) != plain(wanted["PolicyDocument"]):
-            found.append(f"policy of {url}: the template says {wanted['PolicyDocument']}, held is {held}")
-    return found
+        answer = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
+        stored = answer.get("Attributes", {}).get("Policy")
+        if plain(stored) != plain(wanted["PolicyDocument"]):
+            differences.append(
+                f"policy of {url}: the template has {wanted['PolicyDocument']}, the service has {stored}"
+            )
+    return differences
 
 
-def _topic_policy(client: Client, wanted: Held) -> list[str]:
-    found = []
+def _topic_policy(client: Client, wanted: Properties) -> list[str]:
+    differences = []
     for arn in wanted["Topics"]:
-        held = client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]["Policy"]
-        if plain(held) != plain(wanted["PolicyDocument"]):
-            found.append(f"policy of {arn}: the template says {wanted['PolicyDocument']}, held is {held}")
-    return found
+        stored = client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]["Policy"]
+        if plain(stored) != plain(wanted["PolicyDocument"]):
+            differences.append(
+                f"policy of {arn}: the template has {wanted['PolicyDocument']}, the service has {stored}"
+            )
+    return differences
 
 
-def _members(client: Client, wanted: Held) -> list[str]:
-    held = [one["UserName"] for one in client("iam").get_group(GroupName=wanted["GroupName"])["Users"]]
-    return [f"{user} is not in {wanted['GroupName']}" for user in wanted["Users"] if user not in held]
+def _members(client: Client, wanted: Properties) -> list[str]:
+    stored = [user["UserName"] for user in client("iam").get_group(GroupName=wanted["GroupName"])["Users"]]
+    return [f"{user} is not in {wanted['GroupName']}" for user in wanted["Users"] if user not in stored]
 
 
 _INDIRECT = {

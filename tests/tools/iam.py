@@ -1,7 +1,7 @@
-"""May a role do this? Judged offline by a real evaluator of IAM policies, because moto cannot.
+"""Evaluate offline whether a role may do something, by an evaluator of IAM policies, because moto has none.
 
-The evaluator is the npm package @cloud-copilot/iam-simulate (AGPL): a tool of the tests, fetched when they run and
-never shipped. A process starts Node once, for all its questions.
+The evaluator is the npm package @cloud-copilot/iam-simulate (AGPL). The tests download it; it is not shipped.
+Each test process starts Node once, for all its questions.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ OTHER_WRITES = (
     "PartiQLUpdate",
     "PartiQLDelete",
 )
-"""Actions of DynamoDB that no role of ours has: each is one more way to the rows, with a permission of its own."""
+"""Actions of DynamoDB that no deployed role has: each reads or writes rows by another permission."""
 OF_THE_TABLE = ("Scan", "DeleteTable", "UpdateTable", "UpdateTimeToLive", "ExportTableToPointInTime", "CreateBackup")
 
 Policies = Sequence[Mapping[str, Any]]
-"""Policy documents, all attached to one role; no intrinsic functions in them (see ``template.py``)."""
+"""Policy documents of one role, without intrinsic functions (see ``template.py``)."""
 
 
 class Question(NamedTuple):
-    """May this be done? ``context`` are the condition keys of the request, such as "dynamodb:LeadingKeys"."""
+    """A request to evaluate. ``context``: its condition keys, such as "dynamodb:LeadingKeys"."""
 
     action: str
     resource: str
@@ -54,13 +54,13 @@ class Question(NamedTuple):
 def allowed(
     policies: Policies, action: str, resource: str, context: Mapping[str, str | list[str]] | None = None
 ) -> bool:
-    """Whether a role with these policies may do this."""
+    """Return whether a role with these policies may do this."""
     return judge(policies, [Question(action, resource, context or {})])[0]
 
 
 def judge(policies: Policies, questions: Iterable[Question]) -> list[bool]:
-    """The answers, in order. Raises AssertionError for what is no valid question, such as an unknown action."""
-    asked = list(questions)
+    """Return whether each question is allowed, in order. Raise AssertionError for an invalid one."""
+    all_questions = list(questions)
     simulations = [
         {
             "request": {
@@ -73,24 +73,24 @@ def judge(policies: Policies, questions: Iterable[Question]) -> list[bool]:
             "serviceControlPolicies": [],
             "resourceControlPolicies": [],
         }
-        for question in asked
+        for question in all_questions
     ]
     evaluator = _evaluator()
     evaluator.stdin.write(json.dumps(simulations) + "\n")
     evaluator.stdin.flush()
     line = evaluator.stdout.readline()
-    assert line, "the evaluator ended; above stands what it said"
+    assert line, "the evaluator ended; its error is printed above"
     answers = json.loads(line)
-    for question, answer in zip(asked, answers, strict=True):
+    for question, answer in zip(all_questions, answers, strict=True):
         assert "error" not in answer, f"{question}: {answer['error']}"
-        # A condition key that this action does not have would be dropped in silence, and the answer mean nothing.
+        # The evaluator ignores a condition key that the action does not have, so the answer would be wrong.
         assert not answer["ignored"], f"{question}: not a condition key of it: {answer['ignored']}"
     return [answer["allowed"] for answer in answers]
 
 
 @cache
 def _evaluator() -> Any:
-    """The running evaluator. It ends with this process."""
+    """Start the evaluator, which ends with this process."""
     packages = ensure_packages(HERE, ROOT / ".cronstack" / "tools", environ=os.environ, progress=print)
     command = [str(node.node()), str(HERE / "judge.cjs"), str(packages / "package.json")]
     environ = node.node_environment(dict(os.environ), ROOT / STATE_FOLDER)

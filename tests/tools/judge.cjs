@@ -1,5 +1,5 @@
-// Judges simulations: for each line of standard input, a JSON list of them, prints a line, a JSON list that holds
-// {allowed, ignored} or {error} for each.
+// Evaluates simulations. Each line of standard input is a JSON list of them. The answer is a line with a JSON list of
+// {allowed, ignored} or {error}.
 const { createInterface } = require("node:readline");
 const { createRequire } = require("node:module");
 const { runSimulation } = createRequire(process.argv[2])("@cloud-copilot/iam-simulate");

@@ -1,4 +1,4 @@
-"""The ledger's table for tests that deploy no stack; ``tests/infra/aws/test_ledger.py`` holds the stack to the same."""
+"""The ledger's table for tests without a stack. ``tests/infra/aws/test_ledger.py`` checks that the stack's is equal."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The payment service answered in this process: urllib's own seam, an opener, between a handler and the service's log.
+"""The payment service in this process: an opener of urllib connects a handler to the service's log.
 
-For handlers on a virtual clock. A request takes a moment of their time, and may go wrong as seeded chance has it, in
-each way that leaves the caller in the dark: refused before anything is charged, or charged with its answer lost.
+For handlers on a virtual clock. A request takes some of their time. A seed makes some requests fail, before the
+charge or after it, so that the caller cannot know which.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from urllib.response import addinfourl
 from cronstack_infra.demo.payments import PaymentAnswer, Payments
 
 TIME_OUT = 10.0
-"""Seconds that a handler waits for an answer."""
+"""Timeout of a handler's request in seconds."""
 
 
 class Wire(urllib.request.BaseHandler):
-    """``faults``: share of requests that go wrong."""
+    """An opener's handler. ``faults``: share of requests that fail."""
 
-    handler_order = 100  # before urllib's own, which would ask the network
+    handler_order = 100  # before urllib's own handler, which would use the network
 
     def __init__(self, payments: Payments, faults: float, chance: Random) -> None:
         self._payments, self._faults, self._chance = payments, faults, chance
@@ -45,30 +45,30 @@ class Wire(urllib.request.BaseHandler):
         if fault == "lost":
             time.sleep(TIME_OUT)
             raise URLError(TimeoutError("timed out"))
-        return _response(request, PaymentAnswer(500, {"error": "oh"}) if fault == "charged, and says no" else answer)
+        return _response(request, PaymentAnswer(500, {"error": "oh"}) if fault == "error after charge" else answer)
 
     def _fault(self) -> str:
         if self._chance.random() >= self._faults:
             return ""
         self.gone_wrong += 1
-        return self._chance.choice(("unreachable", "busy", "lost", "charged, and says no"))
+        return self._chance.choice(("unreachable", "busy", "lost", "error after charge"))
 
 
 def _response(request: urllib.request.Request, answer: PaymentAnswer) -> addinfourl:
     headers = Message()
     for name, value in answer.headers.items():
         headers[name] = value
-    found: Any = addinfourl(io.BytesIO(json.dumps(answer.fields).encode()), headers, request.full_url, answer.status)
-    found.msg = ""
-    return found  # type: ignore[no-any-return]
+    response: Any = addinfourl(io.BytesIO(json.dumps(answer.fields).encode()), headers, request.full_url, answer.status)
+    response.msg = ""
+    return response  # type: ignore[no-any-return]
 
 
 @contextmanager
 def answered_by(payments: Payments, *, faults: float = 0.0, seed: int = 0) -> Iterator[Wire]:
-    """All that this process asks by HTTPS, until the block is left."""
+    """Answer all HTTPS requests of this process by the payment service, until the end of the block."""
     wire = Wire(payments, faults, Random(f"wire {seed}"))
     urllib.request.install_opener(urllib.request.build_opener(wire))
     try:
         yield wire
     finally:
-        urllib.request.install_opener(None)  # type: ignore[arg-type]  # urlopen then makes its own
+        urllib.request.install_opener(None)  # type: ignore[arg-type]  # urlopen then creates its default opener

@@ -1,4 +1,4 @@
-"""The registry's schemas, as cfn-lint ships them, cut down to what the local cloud's CloudFormation judges by.
+"""The registry's schemas from cfn-lint, reduced to the parts that the local cloud's CloudFormation checks.
 
 python -m tests.tools.registry        writes infra/cronstack_infra/local/cloudformation/template/registry.json
 """
@@ -18,23 +18,25 @@ _ARRAYS = ("createOnlyProperties", "readOnlyProperties")
 
 
 def cut(kind: str) -> dict[str, Any] | None:
-    """The part of a type's schema that is kept; None for a type the registry does not know."""
+    """Return the reduced schema of a type, or None for a type that is not in the registry."""
     file = _files().get(kind)
     if file is None:
         return None
     whole = json.loads((files("cfnlint.data.schemas") / "resources" / f"{file}.json").read_text("utf-8"))
-    found = _cut(whole)
-    needed = _needed(found, whole.get("definitions", {}), {})
+    reduced = _cut(whole)
+    needed = _needed(reduced, whole.get("definitions", {}), {})
     for name in _ARRAYS:
-        first_level = [one.removeprefix("/properties/") for one in whole.get(name, [])]
-        found[name.removesuffix("Properties")] = sorted(one for one in first_level if "/" not in one)
-    found["primaryIdentifier"] = [one.removeprefix("/properties/") for one in whole.get("primaryIdentifier", [])]
-    return found | ({"definitions": needed} if needed else {})
+        first_level = [pointer.removeprefix("/properties/") for pointer in whole.get(name, [])]
+        reduced[name.removesuffix("Properties")] = sorted(pointer for pointer in first_level if "/" not in pointer)
+    reduced["primaryIdentifier"] = [
+        pointer.removeprefix("/properties/") for pointer in whole.get("primaryIdentifier", [])
+    ]
+    return reduced | ({"definitions": needed} if needed else {})
 
 
 @cache
 def _files() -> dict[str, str]:
-    """Type -> name of its schema's file."""
+    """Return the names of schema files by type."""
     known: dict[str, str] = json.loads(
         (files("cfnlint.data.schemas") / "providers" / "us-east-1.json").read_text("utf-8")
     )
@@ -42,34 +44,34 @@ def _files() -> dict[str, str]:
 
 
 def _needed(part: Any, definitions: dict[str, Any], done: dict[str, Any]) -> dict[str, Any]:
-    """Definitions that a schema refers to, and those that they refer to."""
+    """Return the definitions that a schema refers to, directly or indirectly."""
     if isinstance(part, dict):
         name = part.get("$ref", "").removeprefix("#/definitions/") if isinstance(part.get("$ref"), str) else ""
         if name in definitions and name not in done:
             done[name] = _cut(definitions[name])
             _needed(done[name], definitions, done)
-        for one in part.values():
-            _needed(one, definitions, done)
+        for value in part.values():
+            _needed(value, definitions, done)
     return dict(sorted(done.items()))
 
 
 def _cut(schema: Any) -> dict[str, Any]:
     if not isinstance(schema, dict):
         return {}
-    found = {name: schema[name] for name in _KEPT if name in schema}
+    reduced = {name: schema[name] for name in _KEPT if name in schema}
     if schema.get("additionalProperties") is False and "patternProperties" not in schema:
-        found["closed"] = True
+        reduced["closed"] = True
     if schema.get("required"):
-        found["required"] = sorted(schema["required"])
+        reduced["required"] = sorted(schema["required"])
     if isinstance(schema.get("items"), dict):
-        found["items"] = _cut(schema["items"])
+        reduced["items"] = _cut(schema["items"])
     if schema.get("properties"):
-        found["properties"] = {name: _cut(one) for name, one in sorted(schema["properties"].items())}
-    return found
+        reduced["properties"] = {name: _cut(value) for name, value in sorted(schema["properties"].items())}
+    return reduced
 
 
 def kinds() -> list[str]:
-    """The types of the registry that the local cloud carries out."""
+    """Return the types of the registry that the local cloud supports."""
     from moto.cloudformation.parsing import get_model_map
 
     from cronstack_infra.local.cloudformation.template.types import TYPES, why_not

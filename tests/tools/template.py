@@ -1,4 +1,4 @@
-"""A CloudFormation template as it would stand on AWS: intrinsics replaced, names made up where it gives none."""
+"""A CloudFormation template with intrinsic functions evaluated, and generated names where it has none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ACCOUNT = "123456789012"
 REGION = "us-east-1"
 PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
 
-# Type -> (property that names it, its ARN)
+# Type -> (property with its name, its ARN)
 _NAMED = {
     "AWS::DynamoDB::GlobalTable": ("TableName", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{{}}"),
     "AWS::DynamoDB::Table": ("TableName", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{{}}"),
@@ -27,11 +27,11 @@ Template = Mapping[str, Any]
 
 
 def name_of(template: Template, logical_id: str) -> str:
-    """Physical name: the template's, or one made of the logical id."""
+    """Return the physical name: the template's, or one from the logical id."""
     resource = template["Resources"][logical_id]
     named_by, _ = _NAMED[resource["Type"]]
-    given = resource.get("Properties", {}).get(named_by)
-    return logical_id.lower() if given is None else str(resolved(template, given))
+    name = resource.get("Properties", {}).get(named_by)
+    return logical_id.lower() if name is None else str(resolved(template, name))
 
 
 def arn_of(template: Template, logical_id: str) -> str:
@@ -40,7 +40,7 @@ def arn_of(template: Template, logical_id: str) -> str:
 
 
 def resolved(template: Template, value: Any) -> Any:
-    """``value`` with Ref, Fn::GetAtt, Fn::Join and Fn::Sub carried out. Others are a KeyError: teach them here."""
+    """Return ``value`` with Ref, Fn::GetAtt, Fn::Join and Fn::Sub evaluated. Raise KeyError for other functions."""
     if isinstance(value, list):
         return [resolved(template, item) for item in value]
     if not isinstance(value, dict):
@@ -70,24 +70,24 @@ def _join(template: Template, argument: list[Any]) -> str:
 
 
 def _sub(template: Template, argument: str) -> str:
-    return re.sub(r"\$\{([^}]+)}", lambda found: _ref(template, found.group(1)), argument)
+    return re.sub(r"\$\{([^}]+)}", lambda match: _ref(template, match.group(1)), argument)
 
 
 def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
-    """Logical id -> resource. Without those of the deploy check, which has a function, a role and a log of its own."""
-    found = {key: item for key, item in template["Resources"].items() if item["Type"] == kind}
-    return {key: item for key, item in found.items() if not key.startswith("SharedDeployCheck")}
+    """Return the resources of a type by logical id, without those of the deploy check."""
+    resources = {key: item for key, item in template["Resources"].items() if item["Type"] == kind}
+    return {key: item for key, item in resources.items() if not key.startswith("SharedDeployCheck")}
 
 
 def properties(template: Template, logical_id: str) -> dict[str, Any]:
-    """Of a resource, resolved."""
-    found = resolved(template, template["Resources"][logical_id].get("Properties", {}))
-    assert isinstance(found, dict)
-    return found
+    """Return the resolved properties of a resource."""
+    values = resolved(template, template["Resources"][logical_id].get("Properties", {}))
+    assert isinstance(values, dict)
+    return values
 
 
 def policies_of(template: Template, role: str) -> list[dict[str, Any]]:
-    """All policy documents that a role has: its inline ones and those attached by grants."""
+    """Return all policy documents of a role: its inline ones and those of grants."""
     documents = [policy["PolicyDocument"] for policy in properties(template, role).get("Policies", [])]
     for policy in of_type(template, "AWS::IAM::Policy").values():
         if {"Ref": role} in policy["Properties"]["Roles"]:

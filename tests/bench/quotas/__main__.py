@@ -2,9 +2,9 @@
 
     python -m tests.bench.quotas [--plans 200000] [--seconds 30] [--invocations 1000] [--concurrency 1000]
 
-The expected figures are computed here from the quotas and the handler's sleep alone, in a loop over the plans: a plan
-starts when Scheduler's pace brings it and its sandbox is free. Each plan must have run or have a dead letter, and each
-one that was missed has both a row and a letter.
+The expected figures come from the quotas and the handler's sleep alone, by a loop over the plans: a plan starts when
+Scheduler's rate allows it and a sandbox is free. Each plan must have run or have a dead letter. Each missed plan has
+both a row and a letter.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SPAN: Final = timedelta(hours=12)
 
 
 def play(scene: Scene) -> bool:
-    """Print what was expected and what was reported. Return whether they are equal."""
+    """Print the expected and the reported figures. Return whether they are equal."""
     statuses: Counter[str] = Counter()
     letters: Counter[str] = Counter()
     """By condition."""
@@ -45,7 +45,9 @@ def play(scene: Scene) -> bool:
 
     def finish(cloud: VirtualCloud) -> None:
         statuses.update(row["status"] for row in looking.ledger_rows(cloud) if row["sk"].startswith("run#"))
-        letters.update(one["letter"].get("requestContext", {}).get("condition", "") for one in looking.letters(cloud))
+        letters.update(
+            letter["letter"].get("requestContext", {}).get("condition", "") for letter in looking.letters(cloud)
+        )
 
     began = time.process_time()
     with TemporaryDirectory() as folder:
@@ -59,7 +61,7 @@ def play(scene: Scene) -> bool:
             prepare=prepare,
             finish=finish,
             switches=switches,
-            clock_reads=100 * scene.plans,  # all plans are made in one moment
+            clock_reads=100 * scene.plans,  # all plans are created at one instant
         )
     print("\n".join(result.delays.lines()))
     latest = result.delays.latest.seconds if result.delays.latest is not None else -1.0

@@ -1,4 +1,4 @@
-"""A job that fails until a file is there: someone mends its surroundings."""
+"""A job that fails until a file exists."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""A job that comes back until its third attempt, each knowing what the last one kept."""
+"""A job that retries until its third attempt. Each attempt reads the checkpoint of the last one."""
 
 from cronstack import Run, job
 from jobs.patient import append

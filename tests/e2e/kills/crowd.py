@@ -1,4 +1,4 @@
-"""Three jobs, one for each overlap, that everybody wants to work at once: each start and end is written down."""
+"""Three jobs, one for each overlap policy. Each writes its start and its end to a file."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What the handlers of this package do outside the cloud: a line for each start and end, on disk before they go on."""
+"""The file outside the cloud to which handlers write each start and end, with fsync."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A job that writes down that it ran, and never runs over itself."""
+"""A job that writes its start and end to a file, and does not allow overlaps."""
 
 from kills.diary import append
 

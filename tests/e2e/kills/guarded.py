@@ -1,4 +1,4 @@
-"""Jobs to be killed that never run over themselves: each has a lease, which a killed attempt leaves behind."""
+"""Jobs to be killed that do not allow overlaps. A killed attempt leaves its lease behind."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""A job that never runs over itself: it holds its lease until a file exists, or ends as its input says."""
+"""A job without overlaps that holds its lease until a file exists, or fails as its input requests."""
 
 import os
 import time

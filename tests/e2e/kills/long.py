@@ -1,4 +1,4 @@
-"""Jobs of a quarter of an hour: each writes down that it begins, and works as long as its input says."""
+"""Jobs with a timeout of 15 minutes. Each writes its start to a file, and sleeps for the seconds of its input."""
 
 import time
 

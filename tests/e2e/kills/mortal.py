@@ -1,4 +1,4 @@
-"""A job to be killed: it writes down each start and end, with its process, before anything else can happen."""
+"""A job to be killed. It first writes each start and end to a file, with its process id."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Attempts after the first come by carriers, in a deployed stack: made by the function, on time, gone afterwards."""
+"""Carriers of later attempts in a deployed stack: the function creates them, they fire on time and are deleted."""
 
 from __future__ import annotations
 
@@ -18,41 +18,43 @@ GROUP = "trial-carriers"
 
 
 def trigger(deployed: Deployed, effects: Path, **input: Any) -> str:
-    """The occurrence's id."""
-    given = json.dumps({"effects": str(effects), **input})
-    return str(read(deployed, "trigger", "stubborn", "--input", given)["occurrence"])
+    """Trigger the job. Return the occurrence's id."""
+    payload = json.dumps({"effects": str(effects), **input})
+    return str(read(deployed, "trigger", "stubborn", "--input", payload)["occurrence"])
 
 
-def answers(deployed: Deployed, occurrence: str) -> list[dict[str, Any]]:
-    """What the function said of an occurrence, in order."""
+def results(deployed: Deployed, occurrence: str) -> list[dict[str, Any]]:
+    """Return the function's results for an occurrence, in order."""
     ends = deployed.watch.all("finished", function=FUNCTION, outcome="ok")
-    return [told for told in (json.loads(end["result"]) for end in ends) if told["occurrence"] == occurrence]
+    return [result for result in (json.loads(end["result"]) for end in ends) if result["occurrence"] == occurrence]
 
 
 def carriers(deployed: Deployed) -> list[str]:
-    return [one["Name"] for one in deployed.cloud.client("scheduler").list_schedules(GroupName=GROUP)["Schedules"]]
+    return [
+        schedule["Name"] for schedule in deployed.cloud.client("scheduler").list_schedules(GroupName=GROUP)["Schedules"]
+    ]
 
 
-def test_an_attempt_that_asks_to_come_back_does_once_and_on_time(deployed: Deployed) -> None:
+def test_a_retry_comes_once_and_on_time(deployed: Deployed) -> None:
     effects = deployed.effects / "stubborn.jsonl"
     occurrence = trigger(deployed, effects)
-    deployed.watch.until(lambda: len(answers(deployed, occurrence)) == 3, 60, "the third attempt")
-    told = [(one["cronstack"], one["attempt"]) for one in answers(deployed, occurrence)]
-    assert told == [("retrying", 1), ("retrying", 2), ("succeeded", 3)]
+    deployed.watch.until(lambda: len(results(deployed, occurrence)) == 3, 60, "the third attempt")
+    outcomes = [(result["cronstack"], result["attempt"]) for result in results(deployed, occurrence)]
+    assert outcomes == [("retrying", 1), ("retrying", 2), ("succeeded", 3)]
     assert [json.loads(line)["attempt"] for line in effects.read_text().splitlines()] == [1, 2, 3]
     (row,) = [row for row in read(deployed, "runs", "stubborn") if row["occurrence"] == occurrence]
     assert (row["status"], row["attempt"], row["limit"], row["after"]) == ("succeeded", 3, 4, None)
     assert row["result"] == {"resumed": {"got_to": 2}}
-    assert not deployed.watch.all("retry", function=FUNCTION), "Lambda's own tries were not spent"
-    of_ours = deployed.watch.all("fired", schedule=lambda arn: GROUP in arn)
-    assert [job_of_carrier(one["schedule"].rpartition("/")[2]) for one in of_ours] == ["stubborn"] * 2
+    assert not deployed.watch.all("retry", function=FUNCTION), "Lambda did not retry"
+    fired = deployed.watch.all("fired", schedule=lambda arn: GROUP in arn)
+    assert [job_of_carrier(firing["schedule"].rpartition("/")[2]) for firing in fired] == ["stubborn"] * 2
     assert carriers(deployed) == [], "each deletes itself"
 
 
-def test_a_trigger_that_waits_prints_each_attempt_on_stderr(deployed: Deployed) -> None:
-    given = json.dumps({"effects": str(deployed.effects / "waited.jsonl")})
+def test_a_waiting_trigger_prints_each_attempt_on_stderr(deployed: Deployed) -> None:
+    payload = json.dumps({"effects": str(deployed.effects / "waited.jsonl")})
     port = deployed.cloud.endpoint.rpartition(":")[2]
-    command = ["trigger", "stubborn", "--input", given, "--wait", "--json", "--port", port]
+    command = ["trigger", "stubborn", "--input", payload, "--wait", "--json", "--port", port]
     done = subprocess.run(
         [sys.executable, "-m", "cronstack_infra.cli", *command],
         cwd=deployed.deployer.root,
@@ -67,13 +69,13 @@ def test_a_trigger_that_waits_prints_each_attempt_on_stderr(deployed: Deployed) 
     assert all("not yet; attempt" in rest for _, _, rest in attempts)
 
 
-def test_a_carrier_that_could_not_be_delivered_is_a_dead_letter_and_redriven(deployed: Deployed) -> None:
-    """Somebody takes the carriers' role its policy; once it is back, the letter is redriven where the run stands."""
+def test_an_undelivered_carrier_is_a_dead_letter_and_can_be_redriven(deployed: Deployed) -> None:
+    """Rule: without permission to invoke, a carrier is a dead letter. After the fix, its redrive resumes the run."""
     iam = deployed.cloud.client("iam")
     role = role_name("trial", "stubborn", iam.meta.region_name, "carrier")
     (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-    of_queue = [one for one in document["Statement"] if one["Action"] == "sqs:SendMessage"]
+    of_queue = [statement for statement in document["Statement"] if statement["Action"] == "sqs:SendMessage"]
     iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document | {"Statement": of_queue}))
     occurrence = trigger(deployed, deployed.effects / "undelivered.jsonl")
     deployed.watch.until(lambda: bool(deployed.watch.all("dead_letter", origin="delivery")), 60, "the dead letter")
@@ -87,5 +89,5 @@ def test_a_carrier_that_could_not_be_delivered_is_a_dead_letter_and_redriven(dep
     iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
     (driven,) = read(deployed, "dead-letters", "redrive", "stubborn", "--wait")
     assert (driven["accepted"], driven["status"]) == (True, "succeeded")
-    assert [one["attempt"] for one in answers(deployed, occurrence)] == [1, 2, 3]
+    assert [result["attempt"] for result in results(deployed, occurrence)] == [1, 2, 3]
     assert read(deployed, "dead-letters", "list", "stubborn") == []

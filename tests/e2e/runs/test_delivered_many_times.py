@@ -29,7 +29,7 @@ def event(effects: str, second: int, seconds: float) -> str:
 
 
 def claims_and_settles(endpoint: str) -> list[tuple[int, str, str]]:
-    """(number, "c" or "s", holder) of each claim and settle that reached the ledger, told by their request tokens."""
+    """Return (number, "c" or "s", holder) of each claim and settle in the ledger's requests, by their tokens."""
     with urllib.request.urlopen(f"{endpoint}/_cronstack/requests", timeout=30) as answer:
         requests = json.load(answer)["requests"]
     tokens = [
@@ -41,7 +41,7 @@ def claims_and_settles(endpoint: str) -> list[tuple[int, str, str]]:
 
 
 def deliver_at_once(deployed: Deployed, second: int) -> int:
-    """Deliver one event 50 times at once, see one execution of it, and return how many claims came before the end."""
+    """Deliver one event 50 times at once. Check that it runs once. Return the number of claims before the settle."""
     effects = deployed.effects / f"fifty-{second}.jsonl"
     functions, watch = deployed.cloud.client("lambda"), deployed.watch
     payload = event(str(effects), second, 3.0)
@@ -70,7 +70,7 @@ def deliver_at_once(deployed: Deployed, second: int) -> int:
 
 
 def test_fifty_deliveries_at_once_are_one_execution(deployed: Deployed) -> None:
-    cold = deliver_at_once(deployed, second=1)  # starts 50 processes, which on two cores takes longer than the handler
+    cold = deliver_at_once(deployed, second=1)  # on two cores, starting 50 processes takes longer than the handler
     warm = deliver_at_once(deployed, second=2)
     print(f"claims sent before the first settle: {cold} of {DELIVERIES} cold, {warm} of {DELIVERIES} warm")
     assert warm >= 40

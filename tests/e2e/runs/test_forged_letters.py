@@ -30,14 +30,14 @@ YOUNG = "weekly/{day}.html"
 @pytest.fixture(scope="module")
 def deployer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployer]:
     with LocalCloud.start() as cloud:
-        made = user_project(tmp_path_factory.mktemp("forged") / "trial", "trial", cloud)
-        made.bootstrap()
-        made.deploy("examples")
-        yield made
+        deployer = user_project(tmp_path_factory.mktemp("forged") / "trial", "trial", cloud)
+        deployer.bootstrap()
+        deployer.deploy("examples")
+        yield deployer
 
 
 def due() -> str:
-    """Yesterday's time of the schedule of ``retention``."""
+    """Return yesterday's due time of the schedule of ``retention``."""
     there = datetime.now(ZoneInfo("America/New_York")) - timedelta(days=1)
     return there.replace(hour=4, minute=15, second=0, microsecond=0).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -47,7 +47,7 @@ def forged() -> dict[str, Any]:
 
 
 def client_of_job(cloud: LocalCloud, service: str) -> Any:
-    """A client with the credentials that the code of the forging job has."""
+    """Return a client with the credentials of the forging job."""
     make: Any = boto3.client
     key = access_key_of(f"{STACK}-{FORGER}")
     keys = {"aws_access_key_id": key, "aws_secret_access_key": "local", "aws_session_token": "-"}
@@ -55,11 +55,11 @@ def client_of_job(cloud: LocalCloud, service: str) -> Any:
 
 
 def environment_of_job(cloud: LocalCloud) -> dict[str, str]:
-    told = cloud.client("lambda").get_function_configuration(FunctionName=f"{STACK}-{FORGER}")
-    return dict(told["Environment"]["Variables"])
+    configuration = cloud.client("lambda").get_function_configuration(FunctionName=f"{STACK}-{FORGER}")
+    return dict(configuration["Environment"]["Variables"])
 
 
-def send_to_the_handlers_queue(cloud: LocalCloud) -> None:
+def send_to_handler_queue(cloud: LocalCloud) -> None:
     queue = environment_of_job(cloud)["CRONSTACK_DEAD_LETTERS"]
     context = {"condition": "RetriesExhausted", "functionArn": f"arn:aws:lambda:::function:{STACK}-retention"}
     body = json.dumps({"requestContext": context, "requestPayload": forged(), "responsePayload": {}})
@@ -67,8 +67,8 @@ def send_to_the_handlers_queue(cloud: LocalCloud) -> None:
 
 
 def send_through_scheduler(cloud: LocalCloud) -> None:
-    """By a universal target: the queue of deliveries is not the job's to write to, but its carriers' role may."""
-    given = environment_of_job(cloud)
+    """Send by a universal target: the carriers' role may write to the delivery queue, the job's own role may not."""
+    environment = environment_of_job(cloud)
     outputs = stack_outputs(cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0])
     request = {"FunctionName": f"{STACK}-retention", "InvocationType": "Event", "Payload": json.dumps(forged())}
     soon = (datetime.now(UTC) + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%S")
@@ -79,7 +79,7 @@ def send_through_scheduler(cloud: LocalCloud) -> None:
         FlexibleTimeWindow={"Mode": "OFF"},
         Target={
             "Arn": "arn:aws:scheduler:::aws-sdk:sqs:sendMessage",
-            "RoleArn": given["CRONSTACK_CARRIER_ROLE"],
+            "RoleArn": environment["CRONSTACK_CARRIER_ROLE"],
             "Input": json.dumps({"QueueUrl": outputs["DeliveryDeadLetters"], "MessageBody": json.dumps(request)}),
         },
     )
@@ -106,24 +106,24 @@ def test_a_forged_letter_deletes_nothing(deployer: Deployer) -> None:
     bucket = outputs["ReportsBucket"]
     young = YOUNG.format(day=datetime.now(UTC).date() - timedelta(days=2))
     s3.put_object(Bucket=bucket, Key=young, Body=b"")
-    send_to_the_handlers_queue(cloud)
+    send_to_handler_queue(cloud)
     send_through_scheduler(cloud)
     for _ in range(100):
         letters = cronstack(deployer, "list", "retention", code=0)
         if len(letters) == 2:
             break
         time.sleep(0.1)
-    assert sorted(one["origin"] for one in letters) == ["delivery", "handler"]
+    assert sorted(letter["origin"] for letter in letters) == ["delivery", "handler"]
 
     refused = cronstack(deployer, "redrive", "retention", code=1)
-    assert sorted(one["detail"] for one in refused) == [
+    assert sorted(result["detail"] for result in refused) == [
         f"it was sent by the carriers' role of the job {FORGER}, but names the job retention; it stays",
         f"it was sent by the role of the job {FORGER}, but names the job retention; it stays",
     ]
     shown = cronstack(deployer, "redrive", "retention", "--any-sender", "--dry-run", code=0)
-    assert [one["input"] for one in shown if one["input"]] == [{"days": 90}]
+    assert [result["input"] for result in shown if result["input"]] == [{"days": 90}]
     assert 'the letter has input {"days": -100000}, but the schedule trial-examples-retention.1 has' in "".join(
-        note for one in shown for note in one["notes"]
+        note for result in shown for note in result["notes"]
     )
     first, copy = cronstack(deployer, "redrive", "retention", "--any-sender", "--wait", code=1)
     assert (first["status"], first["input"], first["input_by"]) == (
@@ -132,4 +132,4 @@ def test_a_forged_letter_deletes_nothing(deployer: Deployer) -> None:
         "the schedule trial-examples-retention.1",
     )
     assert copy["detail"] == "a copy: this command has redriven its occurrence already"
-    assert [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [young]
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [young]

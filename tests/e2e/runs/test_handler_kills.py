@@ -1,21 +1,21 @@
 """Fifty SIGKILLs of handler processes at random moments, under load: each due firing ends in one success or one letter.
 
-Some firings are doomed: whatever process works on them is killed. The other victims are drawn among all handler
-processes. The handler writes its starts and ends into a file outside the cloud. Afterwards, of each firing:
+Some firings are doomed: each process that works on them is killed. The other victims are drawn among all handler
+processes. The handler writes its starts and ends to a file outside the cloud. Afterwards, each firing has:
 
     ledger       letters   file, per attempt
     succeeded    none      the attempt that succeeded: start and end; none after it; before it: nothing (killed before
                            the handler), a start (killed in it), start and end (killed before its outcome was written)
-    dead         one       likewise, without an attempt that succeeded
+    dead         one       the same, without an attempt that succeeded
 
-Killed often enough outside an attempt, Lambda's own tries run out before the guard's do. Then it writes a letter, at
-most one for each event that it gives up (the schedule's, and that of each carrier), beside a run that is still running,
-or dead (killed before its letter was sent), or that has succeeded (killed after its outcome was written, or its carrier
-made, and before it answered: whoever redrives it is told "duplicate"). What is killed is worked again when its lease is
-over, brought by a carrier.
+After enough kills outside an attempt, Lambda's own tries run out before the guard's do. Then Lambda writes at most one
+letter for each event that it gives up (the schedule's, and that of each carrier). The run may then be still running,
+or dead (killed before its letter was sent), or succeeded (killed after its outcome was written, or its carrier
+created, and before the response: a redrive returns "duplicate"). A killed run continues when its lease is over: a
+carrier brings it.
 
-Most firings are of one job that allows overlaps; four are of jobs that never run over themselves. Of these the next
-occurrence is fired in the end, at the earliest moment at which a lease that is left may be taken over, and goes on.
+Most firings are of one job that allows overlaps; four are of jobs that do not. At the end the next occurrence of each
+of these jobs fires, at the earliest time at which a remaining lease may be taken over, and runs.
 """
 
 from __future__ import annotations
@@ -43,29 +43,29 @@ from tests.local.quick_cloud import Cloud, quick_cloud
 SEED = 20261123
 KILLS = 50
 CUT = KILLS // 2
-"""Of them, at least, in an invocation. The slower the machine, the more meet a process that is only starting."""
+"""Minimum number of kills during an invocation. On a slow machine, more kills hit a process that is starting."""
 FIRINGS = 30
 MORE = 3
-"""Firings that are added when the killer finds nobody at work: all have ended, or wait for a lease's end."""
+"""Firings that are added when no invocation is running: all have ended, or wait for a lease's end."""
 DOOMED = 5
 GUARDED = {0: "guarded_0", 10: "guarded_1", 11: "guarded_2", 12: "guarded_3"}
-"""Firings by number, the first one doomed, of the jobs that have a lease."""
+"""Firings of the jobs that have a lease, by number. The first is doomed."""
 JOBS = ("mortal", *GUARDED.values())
 ATTEMPTS = 2
 TIMEOUT = 9
-"""Seconds. With much less, a request of a busy machine counts as lost, and then its event is put off by minutes."""
+"""Seconds. With much less, a busy machine's requests time out, and their events are deferred by minutes."""
 FINAL = ("succeeded", "duplicate", "dead")
-"""What the guard answers when a firing has ended."""
+"""Statuses that the guard returns when a firing has ended."""
 
 
 @pytest.fixture
 def cloud() -> Iterator[Cloud]:
-    with quick_cloud(retry_delays=(0.5, 0.5)) as found:
-        yield found
+    with quick_cloud(retry_delays=(0.5, 0.5)) as running:
+        yield running
 
 
 class Load:
-    """Schedules, each due once, all at once."""
+    """Schedules, each due once, all at the same time."""
 
     def __init__(self, stack: QuickStack, effects: Path, chance: Random) -> None:
         self._stack, self._effects, self._chance = stack, effects, chance
@@ -73,27 +73,27 @@ class Load:
         self._functions = {"mortal": stack.function("mortal", Timeout=TIMEOUT)}
         self._functions |= {job: stack.function(job, "guarded", Timeout=TIMEOUT) for job in GUARDED.values()}
         self.due: list[str] = []
-        """The occurrences, of which no two jobs have the same."""
+        """The occurrences. No two jobs share one."""
         self.fire(FIRINGS)
 
     def fire(self, count: int) -> None:
         for number in range(len(self.due), len(self.due) + count):
             job, moment = GUARDED.get(number, "mortal"), self._now - timedelta(seconds=number)
             self.due.append(f"t-{moment:%Y-%m-%dT%H:%M:%SZ}")
-            # doomed: it never ends by itself, however late the kill is, for its timeout comes first
+            # doomed: it never ends normally, even if the kill comes late, because its timeout comes first
             seconds = 3.0 * TIMEOUT if number < DOOMED else round(self._chance.uniform(0.6, 1.2), 3)
-            given = {"effects": str(self._effects), "seconds": seconds}
+            input = {"effects": str(self._effects), "seconds": seconds}
             target = {"Arn": self._functions[job], "RoleArn": self._stack.cloud.scheduler_role}
             self._stack.cloud.client("scheduler").create_schedule(
                 Name=f"{job}.{number}",
                 ScheduleExpression=f"at({moment:%Y-%m-%dT%H:%M:%S})",
                 FlexibleTimeWindow={"Mode": "OFF"},
-                Target=target | {"Input": scheduled_input(job, given)},
+                Target=target | {"Input": scheduled_input(job, input)},
             )
 
 
 class Killer:
-    """Kills handler processes: of doomed occurrences each, else one by chance now and then."""
+    """Kills each handler process of a doomed occurrence, and sometimes a random other one."""
 
     def __init__(self, cloud: Cloud, doomed: set[str], effects: Path, chance: Random) -> None:
         self._cloud, self._doomed, self._effects, self._chance = cloud, doomed, effects, chance
@@ -103,7 +103,7 @@ class Killer:
         self.kills = 0
 
     def work(self) -> bool:
-        """Called again and again; whether it has looked for a victim where nobody is at work."""
+        """Do one round. Return whether it looked for a victim while no invocation was running."""
         now = time.monotonic()
         for line in lines_of(self._effects):
             work = (line["occurrence"], line["attempt"])
@@ -122,7 +122,7 @@ class Killer:
         return not under_way
 
     def done(self) -> bool:
-        return self.kills >= KILLS and len(cut(self._cloud)) >= CUT
+        return self.kills >= KILLS and len(killed(self._cloud)) >= CUT
 
     def _kill(self, pid: int) -> None:
         with suppress(ProcessLookupError):
@@ -130,36 +130,36 @@ class Killer:
             self.kills += 1
 
     def _handlers(self) -> list[int]:
-        everyone = processes()
-        wardens = {pid for pid, parent in everyone if parent == self._cloud.pid}
-        return sorted(pid for pid, parent in everyone if parent in wardens and pid not in self._marked)
+        all_processes = processes()
+        wardens = {pid for pid, parent in all_processes if parent == self._cloud.pid}
+        return sorted(pid for pid, parent in all_processes if parent in wardens and pid not in self._marked)
 
 
-def cut(cloud: Cloud) -> list[dict[str, Any]]:
-    """The invocations that ended by a kill."""
-    return [one for one in cloud.events("finished", outcome="error") if "signal: killed" in one["error"]]
+def killed(cloud: Cloud) -> list[dict[str, Any]]:
+    """Return the invocations that ended by a kill."""
+    return [event for event in cloud.events("finished", outcome="error") if "signal: killed" in event["error"]]
 
 
 class Ends:
-    """The firings that have had a last word: the guard's answer, or a letter of Lambda's own."""
+    """The firings that have ended: by the guard's result, or by a letter of Lambda."""
 
     def __init__(self, stack: QuickStack) -> None:
         self._stack = stack
         self.letters: Counter[str] = Counter()
         self.of_lambda: Counter[tuple[str, int | None]] = Counter()
-        """By the event that was given up: the schedule's, or that of a carrier."""
+        """Letters by the event that Lambda gave up: the schedule's, or that of a carrier."""
         self.of_the_guard: dict[str, set[str]] = {}
-        """The ids of its letters, which tell copies apart: killed before a letter was noted, it is sent again."""
+        """Ids of the guard's letters by occurrence. After a kill, a letter may be sent again, with the same id."""
 
     def count(self) -> int:
-        told = self._stack.cloud.events("finished", outcome="ok")
-        answers = [json.loads(one["result"]) for one in told]
+        finished = self._stack.cloud.events("finished", outcome="ok")
+        answers = [json.loads(event["result"]) for event in finished]
         if len(self._stack.cloud.events("dead_letter")) > self.letters.total():
             self.read()
-        return len({one["occurrence"] for one in answers if one.get("cronstack") in FINAL} | set(self.letters))
+        return len({answer["occurrence"] for answer in answers if answer.get("cronstack") in FINAL} | set(self.letters))
 
     def read(self) -> None:
-        """Take the letters that have come."""
+        """Receive the letters."""
         for letter in self._stack.letters():
             event = letter["requestPayload"]
             occurrence = f"t-{event['scheduled']}"
@@ -190,14 +190,14 @@ def test_fifty_kills(cloud: Cloud, tmp_path: Path) -> None:
     runs = {name: run for job in JOBS for name, run in stack.runs(job).items()}
     succeeded = {name for name, run in runs.items() if run.status == "succeeded"}
     dead = {name for name, run in runs.items() if run.status == "dead"}
-    carried = [one for one in cloud.events("fired") if "/carrier." in one["schedule"]]
+    carried = [firing for firing in cloud.events("fired") if "/carrier." in firing["schedule"]]
     print(
-        f"seed {SEED}: {killer.kills} kills, {len(cut(cloud))} of them in an invocation; {len(due)} firings:"
+        f"seed {SEED}: {killer.kills} kills, {len(killed(cloud))} of them in an invocation; {len(due)} firings:"
         f" {len(succeeded)} succeeded, {len(dead)} are dead, {len(letters)} have a letter,"
         f" {len(cloud.events('dead_letter'))} of them Lambda's; {len(carried)} carriers"
     )
     assert killer.kills >= KILLS
-    assert len(cut(cloud)) >= CUT
+    assert len(killed(cloud)) >= CUT
     assert set(letters) | succeeded == set(due)
     assert set(ends.of_lambda.values()) <= {1}
     assert all(len(ids) == 1 for ids in ends.of_the_guard.values())
@@ -206,36 +206,41 @@ def test_fifty_kills(cloud: Cloud, tmp_path: Path) -> None:
     assert len(set(letters) - dead) <= len(cloud.events("dead_letter")) <= letters.total()
     assert not cloud.events("dropped")
     assert stack.undelivered() == []
-    agree(due, runs, succeeded, lines)
-    print(f"the next occurrences went on; {next_ones(stack, effects)} of {len(GUARDED)} over a lease that was left")
+    check_file_and_ledger(due, runs, succeeded, lines)
+    taken_over = run_next_occurrences(stack, effects)
+    print(f"the next occurrences ran; {taken_over} of {len(GUARDED)} took over a remaining lease")
 
 
-def next_ones(stack: QuickStack, effects: Path) -> int:
-    """Fire the next occurrence of each job with a lease: it succeeds. How many leases there were to be taken over."""
+def run_next_occurrences(stack: QuickStack, effects: Path) -> int:
+    """Run the next occurrence of each job with a lease. Return the number of leases that were left."""
     left = [lease for job in GUARDED.values() if "holder" in (lease := stack.lease(job))]
     ends = max((int(lease["expires"]["N"]) / 1000 for lease in left), default=0)
     time.sleep(max(0.0, ends + DEFAULTS.skew_margin + 0.1 - time.time()))
-    asked = {job: stack.invoke(job, this_second(), effects=str(effects), seconds=0) for job in GUARDED.values()}
-    told = ("skipped", "succeeded")
+    occurrences = {job: stack.invoke(job, this_second(), effects=str(effects), seconds=0) for job in GUARDED.values()}
+    final = ("skipped", "succeeded")
     stack.await_true(
-        "the next ones have ended",
-        lambda: all(name in (runs := stack.runs(job)) and runs[name].status in told for job, name in asked.items()),
+        "the next occurrences have ended",
+        lambda: all(
+            name in (runs := stack.runs(job)) and runs[name].status in final for job, name in occurrences.items()
+        ),
     )
-    assert {stack.runs(job)[name].status for job, name in asked.items()} == {"succeeded"}
+    assert {stack.runs(job)[name].status for job, name in occurrences.items()} == {"succeeded"}
     assert not any("holder" in stack.lease(job) for job in GUARDED.values())
     return len(left)
 
 
-def agree(due: list[str], runs: dict[str, Any], succeeded: set[str], lines: list[dict[str, Any]]) -> None:
-    """The file and the ledger tell the same, by the table above."""
+def check_file_and_ledger(
+    due: list[str], runs: dict[str, Any], succeeded: set[str], lines: list[dict[str, Any]]
+) -> None:
+    """Check that the file and the ledger agree, by the table above."""
     assert {line["occurrence"] for line in lines} <= set(due)
     for occurrence in due:
-        mine = [line for line in lines if line["occurrence"] == occurrence]
-        told = [(line["attempt"], line["what"]) for line in mine]
-        assert told == sorted(set(told), key=lambda one: (one[0], one[1] == "end")), occurrence
-        assert all((attempt, "start") in told for attempt, _ in told), occurrence
+        own_lines = [line for line in lines if line["occurrence"] == occurrence]
+        written = [(line["attempt"], line["what"]) for line in own_lines]
+        assert written == sorted(set(written), key=lambda line: (line[0], line[1] == "end")), occurrence
+        assert all((attempt, "start") in written for attempt, _ in written), occurrence
         last = runs[occurrence].attempt if occurrence in runs else 0
-        assert last <= ATTEMPTS + 1, "one more than there may be is a claim that only writes the death down"
-        assert all(attempt <= min(last, ATTEMPTS) for attempt, _ in told), occurrence
+        assert last <= ATTEMPTS + 1, "one more than the limit is a claim that only writes the status dead"
+        assert all(attempt <= min(last, ATTEMPTS) for attempt, _ in written), occurrence
         if occurrence in succeeded:
-            assert told[-2:] == [(last, "start"), (last, "end")], occurrence
+            assert written[-2:] == [(last, "start"), (last, "end")], occurrence

@@ -15,13 +15,15 @@ BERLIN = ZoneInfo("Europe/Berlin")
 FUNCTION = "trial-once"
 
 
-def test_a_one_time_job_runs_once_whatever_is_deployed_afterwards(
+def test_a_one_time_job_runs_once_despite_later_deploys(
     deployed: Deployed,
     monkeypatch: "pytest.MonkeyPatch",  # noqa: UP037
 ) -> None:
     effects = deployed.effects / "once.jsonl"
-    ahead = max(15, 3 * deployed.deployer.seconds)  # by then the deploy has to be over; the last one tells
-    due = (datetime.now(BERLIN) + timedelta(seconds=ahead + 60)).replace(second=0)  # at() names a minute
+    ahead = max(15, 3 * deployed.deployer.seconds)  # must exceed the duration of a deploy, estimated by the last one
+    due = (datetime.now(BERLIN) + timedelta(seconds=ahead + 60)).replace(
+        second=0
+    )  # at() has a resolution of one minute
     monkeypatch.setenv("ONCE_AT", f"{due:%Y-%m-%dT%H:%M:%S}")
     monkeypatch.setenv("ONCE_EFFECTS", str(effects))
     deployed.deployer.deploy()
@@ -29,12 +31,12 @@ def test_a_one_time_job_runs_once_whatever_is_deployed_afterwards(
     watch.until(lambda: bool(watch.all("finished", function=FUNCTION, outcome="ok")), 120 + ahead, "the one-time job")
 
     monkeypatch.setenv("ONCE_DEPLOY", "2")
-    said = deployed.deployer.deploy()
-    assert "(no changes)" not in said
+    output = deployed.deployer.deploy()
+    assert "(no changes)" not in output
     schedule = deployed.cloud.client("scheduler").get_schedule(Name=f"{FUNCTION}.1", GroupName="trial")
     assert json.loads(schedule["Target"]["Input"])["input"]["deploy"] == "2", "the deploy did touch the schedule"
 
-    # A schedule due after the deploy, on the same engine, shows that whatever the deploy let fire has fired.
+    # Another deploy takes longer than a firing would, so the job has not fired again.
     assert "(no changes)" in deployed.deployer.deploy()
     lines = [json.loads(line) for line in effects.read_text().splitlines()]
     assert [(line["what"], line["attempt"]) for line in lines] == [("fired", 1)]

@@ -1,4 +1,4 @@
-"""The operators' commands as a person types them, against a deployed stack on a local cloud."""
+"""The operators' commands against a deployed stack on a local cloud."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DAY = 86_400
 
 
 def cronstack(deployed: Deployed, *args: str, code: int = 0) -> str:
-    """Run a command in the project's folder; what it printed, or where it printed nothing, complained."""
+    """Run a command in the project's folder. Return stdout, or stderr if stdout is empty."""
     port = deployed.cloud.endpoint.rpartition(":")[2]
     done = subprocess.run(
         [sys.executable, "-m", "cronstack_infra.cli", *args, "--port", port],
@@ -36,15 +36,15 @@ def read(deployed: Deployed, *args: str, code: int = 0) -> Any:
     return json.loads(cronstack(deployed, *args, "--json", code=code))
 
 
-def test_a_trigger_dies_is_seen_mended_and_redriven(deployed: Deployed, tmp_path: Path) -> None:
-    needed = tmp_path / "mended"
+def test_a_failed_trigger_is_listed_fixed_and_redriven(deployed: Deployed, tmp_path: Path) -> None:
+    needed = tmp_path / "needed"
     row = read(deployed, "trigger", "fragile", "--input", json.dumps({"needs": str(needed)}), "--wait", code=1)
     assert (row["status"], row["attempt"]) == ("dead", 1)
     occurrence = row["occurrence"]
 
-    for _ in range(2):  # looking changes nothing
-        letters = [one for one in read(deployed, "dead-letters", "list") if one["job"] == "fragile"]
-        assert [one["occurrence"] for one in letters] == [occurrence]
+    for _ in range(2):  # listing changes nothing
+        letters = [letter for letter in read(deployed, "dead-letters", "list") if letter["job"] == "fragile"]
+        assert [letter["occurrence"] for letter in letters] == [occurrence]
     assert letters[0]["error"] == f"FileNotFoundError: no {needed}"
     assert "FileNotFoundError" in cronstack(deployed, "dead-letters", "summary")
     shown = cronstack(deployed, "dead-letters", "show", occurrence)
@@ -56,10 +56,10 @@ def test_a_trigger_dies_is_seen_mended_and_redriven(deployed: Deployed, tmp_path
     assert read(deployed, "dead-letters", "list", "fragile") == []
     assert f"{occurrence}" in cronstack(deployed, "runs", "fragile", "--status", "succeeded")
 
-    said = [line["text"] for line in read(deployed, "logs", "fragile")]
-    words = [text.split(" ")[0] for text in said]
+    texts = [line["text"] for line in read(deployed, "logs", "fragile")]
+    words = [text.split(" ")[0] for text in texts]
     assert words.count("START") == words.count("END") == words.count("REPORT") >= 2
-    assert any(f"FileNotFoundError: no {needed}" in text and occurrence in text for text in said)
+    assert any(f"FileNotFoundError: no {needed}" in text and occurrence in text for text in texts)
     with bound.popen(
         [
             sys.executable,
@@ -83,14 +83,14 @@ def test_a_trigger_dies_is_seen_mended_and_redriven(deployed: Deployed, tmp_path
         assert following.wait(60) == 130
 
 
-def test_a_span_is_backfilled_once_and_again_as_a_new_generation(deployed: Deployed) -> None:
+def test_a_backfill_with_again_is_a_new_generation(deployed: Deployed) -> None:
     january = ("backfill", "fragile", "--from", "2013-01-01", "--to", "2013-01-04")
-    told = cronstack(deployed, *january, code=1)
-    assert "3 occurrences of fragile, from 2013-01-01T05:00:00Z on, are older than 16 days" in told
-    assert "--again" in told
+    output = cronstack(deployed, *january, code=1)
+    assert "3 occurrences of fragile, from 2013-01-01T05:00:00Z on, are older than 16 days" in output
+    assert "--again" in output
     filled = read(deployed, *january, "--again")
-    assert [one["occurrence"] for one in filled] == [f"t-2013-01-0{day}T05:00:00Z~2" for day in (1, 2, 3)]
-    assert {one["result"] for one in filled} == {"succeeded"}
+    assert [row["occurrence"] for row in filled] == [f"t-2013-01-0{day}T05:00:00Z~2" for day in (1, 2, 3)]
+    assert {row["result"] for row in filled} == {"succeeded"}
     rows = read(deployed, "runs", "fragile", "--since", "2013-01-01", "-n", "100")
     assert [row["result"]["day"] for row in rows if row["occurrence"].startswith("t-2013")] == [
         "2013-01-03",
@@ -99,10 +99,10 @@ def test_a_span_is_backfilled_once_and_again_as_a_new_generation(deployed: Deplo
     ]
 
 
-def test_wrong_names_are_told_with_the_right_ones(deployed: Deployed) -> None:
-    told = cronstack(deployed, "runs", "fragil", code=1)
-    assert "Did you mean fragile? Deployed jobs: fragile, once, patient, planned, stubborn." in told
+def test_errors_on_wrong_names_contain_the_right_ones(deployed: Deployed) -> None:
+    output = cronstack(deployed, "runs", "fragil", code=1)
+    assert "Did you mean fragile? Deployed jobs: fragile, once, patient, planned, stubborn." in output
     assert "not a JSON object" in cronstack(deployed, "trigger", "patient", "--input", "[1]", code=2)
-    assert "the stack nowhere is not deployed in the Region us-east-1" in cronstack(
-        deployed, "runs", "--stack", "nowhere", code=1
+    assert "the stack missing is not deployed in the Region us-east-1" in cronstack(
+        deployed, "runs", "--stack", "missing", code=1
     )

@@ -1,10 +1,9 @@
-"""A hundred deferred payments over HTTP, handler processes killed in the middle: each is captured once, none is lost.
+"""A hundred deferred payments over HTTP, while handler processes are killed: each is captured once, none is lost.
 
-The example ``capture_payment`` as it would be deployed, in real processes; the payment service a real server, whose log
-judges. An application server (this process) schedules the payments, half of them for one second, and moves and
-withdraws some at their very last. Killed are whatever handler processes there are: while they start, before, during and
-after their request, before and after their outcome is written. What Lambda gives up after its own three tries lies in
-a dead-letter queue, and an operator redrives it.
+The deployed form of the example ``capture_payment`` runs in real processes. The log of a real payment server is the
+judge. An application server (this process) schedules the payments, half of them for one second, and moves and cancels
+some close to their due time. Kills hit handler processes at any time: at their start, before, during and after their
+request, before and after the outcome is written. An operator redrives the events that Lambda gives up.
 """
 
 from __future__ import annotations
@@ -38,14 +37,14 @@ PAYMENTS = 100
 KILLS = 40
 JOB = "capture_payment"
 AHEAD = 20
-"""Seconds from the first plan to the shared second. No schedule is made for less than 15 s ahead."""
+"""Seconds from the first plan to the shared second. A schedule is at least 15 s ahead."""
 TOGETHER = 12
-"""Handlers at once, so that the crowd of one second does not take the machine."""
+"""Maximum number of handlers at once, so that the payments of one second do not overload the machine."""
 PATIENCE = 100.0
 
 
-class Hesitant(Payments):
-    """Takes its time before and after it has charged, so that kills meet every stage of a request."""
+class SlowPayments(Payments):
+    """A service that sleeps before and after each charge, so that kills hit every stage of a request."""
 
     def __init__(self, chance: Random) -> None:
         super().__init__(stumbles=lambda order, number: number == 1 and order.endswith("7"))
@@ -60,18 +59,18 @@ class Hesitant(Payments):
 
 @pytest.fixture
 def cloud() -> Iterator[Cloud]:
-    with quick_cloud(retry_delays=(0.5, 0.5)) as found:
-        yield found
+    with quick_cloud(retry_delays=(0.5, 0.5)) as running:
+        yield running
 
 
 @pytest.fixture
 def service() -> Iterator[PaymentService]:
-    with PaymentService(Hesitant(Random(SEED))) as found:
-        yield found
+    with PaymentService(SlowPayments(Random(SEED))) as running:
+        yield running
 
 
 def deploy(cloud: Cloud, service: PaymentService, folder: Path) -> tuple[QuickStack, Once]:
-    """The example's function, and what an application server schedules it by."""
+    """Create the example's function. Return the stack and the ``Once`` of the application server."""
     stack = QuickStack(cloud, "examples", deployed_code("examples", folder, ROOT / "functions"))
     variables = stack.settings(stack.carrier_role(JOB)).environment() | {"PAYMENTS_URL": service.url}
     function = stack.function(JOB, Timeout=4, Environment={"Variables": variables})
@@ -81,7 +80,7 @@ def deploy(cloud: Cloud, service: PaymentService, folder: Path) -> tuple[QuickSt
 
 
 def schedule(once: Once, shared: datetime) -> None:
-    """All of them, each asked for twice."""
+    """Schedule all payments, twice."""
     orders = [
         {
             "key": f"order-{number}",
@@ -97,7 +96,7 @@ def schedule(once: Once, shared: datetime) -> None:
 
 
 class Killer:
-    """Kills handler processes drawn by chance, in a thread of its own, as soon as there are some. A context manager."""
+    """Context manager that kills random handler processes in a thread."""
 
     def __init__(self, cloud: Cloud, chance: Random) -> None:
         self._cloud, self._chance = cloud, chance
@@ -115,9 +114,9 @@ class Killer:
 
     def _work(self) -> None:
         while self.kills < KILLS and not self._ended.wait(self._chance.uniform(0.05, 0.2)):
-            everyone = processes()
-            wardens = {pid for pid, parent in everyone if parent == self._cloud.pid}
-            if handlers := sorted(pid for pid, parent in everyone if parent in wardens):
+            all_processes = processes()
+            wardens = {pid for pid, parent in all_processes if parent == self._cloud.pid}
+            if handlers := sorted(pid for pid, parent in all_processes if parent in wardens):
                 with suppress(ProcessLookupError):
                     os.kill(self._chance.choice(handlers), signal.SIGKILL)
                     self.kills += 1
@@ -135,30 +134,30 @@ def test_a_hundred_payments(
     schedule(once, shared)
     planned = time.monotonic() - began
     with Killer(cloud, Random(SEED)) as killer:
-        changes = changed(once, shared, chance)
-        letters = until_all_are_final(stack)
+        changes = change_plans(once, shared, chance)
+        letters = redrive_until_all_are_final(stack)
     judge(stack, service.payments, changes)
     outcomes = Counter(outcome for what, outcome in changes.values())
     charges = service.payments.charges()
     print(
         f"seed {SEED}: {PAYMENTS} planned twice in {planned:.1f} s; {killer.kills} kills,"
-        f" {len(cut(cloud))} of them in an invocation; {len(charges)} captured,"
+        f" {len(killed(cloud))} of them in an invocation; {len(charges)} captured,"
         f" {sum(charge.requests > 1 for charge in charges)} asked for more than once; changes: {dict(outcomes)};"
         f" {letters} letters redriven; {time.monotonic() - began:.0f} s"
     )
     assert killer.kills >= KILLS // 2
-    assert len(cut(cloud)) >= KILLS // 4
+    assert len(killed(cloud)) >= KILLS // 4
     assert outcomes["cancelled"]
     assert outcomes["moved"]
 
 
-def cut(cloud: Cloud) -> list[dict[str, Any]]:
-    return [one for one in cloud.events("finished", outcome="error") if "signal: killed" in one["error"]]
+def killed(cloud: Cloud) -> list[dict[str, Any]]:
+    return [event for event in cloud.events("finished", outcome="error") if "signal: killed" in event["error"]]
 
 
-def changed(once: Once, shared: datetime, chance: Random) -> dict[str, tuple[str, str]]:
-    """Move and withdraw some around their time; by order, what was asked and what was answered."""
-    told: dict[str, tuple[str, str]] = {}
+def change_plans(once: Once, shared: datetime, chance: Random) -> dict[str, tuple[str, str]]:
+    """Move and cancel some plans around their due time. Return (call, outcome) by order."""
+    answers: dict[str, tuple[str, str]] = {}
     numbers = chance.sample(range(PAYMENTS), 30)
     moments = sorted((chance.uniform(-4, 2), number) for number in numbers)
     for moment, number in moments:
@@ -166,22 +165,22 @@ def changed(once: Once, shared: datetime, chance: Random) -> dict[str, tuple[str
         wait = shared + timedelta(seconds=moment) - datetime.now(UTC)
         time.sleep(max(0.0, wait.total_seconds()))
         if number % 3 == 0:
-            told[key] = ("cancel", once.cancel(JOB, key).outcome)
+            answers[key] = ("cancel", once.cancel(JOB, key).outcome)
         else:
-            told[key] = ("move", once.move(JOB, key, at=shared + timedelta(seconds=15 + number % 5)).outcome)
-    return told
+            answers[key] = ("move", once.move(JOB, key, at=shared + timedelta(seconds=15 + number % 5)).outcome)
+    return answers
 
 
-def until_all_are_final(stack: QuickStack) -> int:
-    """The operator's part included; how many letters were redriven."""
+def redrive_until_all_are_final(stack: QuickStack) -> int:
+    """Redrive dead letters until all plans have ended. Return the number of redriven letters."""
     end, letters = time.monotonic() + PATIENCE, 0
     while True:
         succeeded = {run.key for run in stack.runs(JOB).values() if run.status == "succeeded"}
         left = Counter(status for key, status in stack.plans(JOB).items() if key not in succeeded)
         del left["cancelled"]
-        if not left and not stack.made():
+        if not left and not stack.schedule_names():
             return letters
-        assert time.monotonic() < end, f"not final: {left}; schedules: {stack.made()[:5]}"
+        assert time.monotonic() < end, f"not final: {left}; schedules: {stack.schedule_names()[:5]}"
         sent = redrive(stack.cloud.client, stack.deployment, clock=clock.now, sleep=clock.sleep, wait=0)
         letters += len(list(sent))
         time.sleep(0.5)
@@ -189,7 +188,7 @@ def until_all_are_final(stack: QuickStack) -> int:
 
 def judge(stack: QuickStack, payments: Payments, changes: dict[str, tuple[str, str]]) -> None:
     charged = {charge.order: charge.cents for charge in payments.charges()}
-    cancelled = {key for key, told in changes.items() if told == ("cancel", "cancelled")}
+    cancelled = {key for key, answers in changes.items() if answers == ("cancel", "cancelled")}
     orders = {f"order-{number}": 100 + number for number in range(PAYMENTS)}
     assert payments.charged_twice() == []
     assert charged == {order: cents for order, cents in orders.items() if order not in cancelled}
@@ -197,4 +196,4 @@ def judge(stack: QuickStack, payments: Payments, changes: dict[str, tuple[str, s
         orders.keys() - cancelled, "succeeded"
     )
     assert stack.plans(JOB) == {order: "cancelled" if order in cancelled else "begun" for order in orders}
-    assert stack.made() == []
+    assert stack.schedule_names() == []

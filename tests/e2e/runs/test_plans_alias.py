@@ -1,4 +1,4 @@
-"""Plans come by the alias of the function; an event that a planner forges is refused there, and nowhere else let in.
+"""Plans come by the alias of the function. The alias refuses forged events, and planners cannot invoke anything else.
 
 The planner here has what ``grant_schedule`` gives: it writes rows of plans, creates schedules in the group of plans,
 and passes the role of plans to Scheduler. Function, alias and roles are deployed by the real cdk CLI.
@@ -42,18 +42,18 @@ def now() -> int:
 
 
 def send(deployed: Deployed, wiring: Wiring, key: str, event: str, due: int | None = None) -> None:
-    """Create a schedule with an event, as planners do. Its name is one that they may create."""
+    """Create a schedule with an event, as planners do, with a name that they may create."""
     moment = now()
     plan = PlanItem("planned", key, due or moment + SOON, moment, "", "", event, 0)
     _create(deployed, wiring, plan)
 
 
-def plan(deployed: Deployed, wiring: Wiring, key: str, given: dict[str, Any]) -> None:
+def plan(deployed: Deployed, wiring: Wiring, key: str, input: dict[str, Any]) -> None:
     """Write the plan's row, then create its schedule."""
     moment = now()
     due = moment + SOON
-    event = planned_event(JOB, key, moment, due=due, input=given)
-    row = PlanItem("planned", key, due, moment, print_time(due), payload_hash(given), event, 0)
+    event = planned_event(JOB, key, moment, due=due, input=input)
+    row = PlanItem("planned", key, due, moment, print_time(due), payload_hash(input), event, 0)
     call = plan_requests.write(wiring.ledger, JOB, row, None, ttl=due // 1000 + 86_400)
     deployed.cloud.client("dynamodb").update_item(**call.parameters)
     _create(deployed, wiring, row)
@@ -66,16 +66,16 @@ def _create(deployed: Deployed, wiring: Wiring, plan: PlanItem) -> None:
 
 
 def letter_of(deployed: Deployed, queue: str, word: str) -> dict[str, Any]:
-    """Take the letter that contains a word out of its queue; the others stay. Return its body, and its ERROR_CODE."""
+    """Receive and delete the letter that contains a word. Return its body and its ERROR_CODE."""
     sqs = deployed.cloud.client("sqs")
-    asked: dict[str, Any] = {"QueueUrl": queue, "WaitTimeSeconds": 20, "MaxNumberOfMessages": 10}
-    while messages := sqs.receive_message(**asked, MessageAttributeNames=["All"]).get("Messages"):
-        for one in messages:
-            if word in one["Body"]:
-                sqs.delete_message(QueueUrl=queue, ReceiptHandle=one["ReceiptHandle"])
-                why = one.get("MessageAttributes", {}).get("ERROR_CODE", {}).get("StringValue", "")
-                return {"body": json.loads(one["Body"]), "why": why}
-            sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=one["ReceiptHandle"], VisibilityTimeout=0)
+    options: dict[str, Any] = {"QueueUrl": queue, "WaitTimeSeconds": 20, "MaxNumberOfMessages": 10}
+    while messages := sqs.receive_message(**options, MessageAttributeNames=["All"]).get("Messages"):
+        for message in messages:
+            if word in message["Body"]:
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+                why = message.get("MessageAttributes", {}).get("ERROR_CODE", {}).get("StringValue", "")
+                return {"body": json.loads(message["Body"]), "why": why}
+            sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
     raise AssertionError(f"no letter with {word!r}")
 
 
@@ -93,28 +93,28 @@ def test_a_plan_runs_by_the_alias(deployed: Deployed, wiring: Wiring, tmp_path: 
 
 
 def test_the_letter_of_a_plan_that_dies_names_the_alias(deployed: Deployed, wiring: Wiring, tmp_path: Path) -> None:
-    """So it does reach the handler: ``invoked_function_arn`` ends in the alias."""
+    """Rule: the handler's ``invoked_function_arn`` ends in the alias."""
     plan(deployed, wiring, "dies", {"effects": str(tmp_path / "effects"), "fails": True})
     letter = letter_of(deployed, outputs(deployed)[names.OUTPUT_HANDLER_DEAD_LETTERS], planned_id("dies"))
     assert letter["body"]["requestContext"]["functionArn"] == wiring.function
     assert (tmp_path / "effects").read_text().split() == [planned_id("dies")]
 
 
-def forged(kind: str, given: dict[str, Any]) -> str:
-    """An event of a shape that the runtime accepts from others, for a time that no other test has."""
+def forged(kind: str, input: dict[str, Any]) -> str:
+    """Return an event of a kind that the runtime accepts from other senders, with a due time of its own."""
     due = now() - HOUR
     if kind == "operator":
-        event = operator_event(JOB, "trigger", due=due, requested=now(), input=given, occurrence="m-" + "0" * 26)
+        event = operator_event(JOB, "trigger", due=due, requested=now(), input=input, occurrence="m-" + "0" * 26)
         return json.dumps(event)
     if kind == "schedule":
-        return json.dumps({"cronstack": 1, "job": JOB, "scheduled": print_time(due), "input": given})
-    planned = planned_event(JOB, "forged", now(), due=due, input=given)
+        return json.dumps({"cronstack": 1, "job": JOB, "scheduled": print_time(due), "input": input})
+    planned = planned_event(JOB, "forged", now(), due=due, input=input)
     if kind == "carrier":
         return json.dumps(json.loads(planned) | {"carrier": 3})
     assert kind == "redrive of a key"
     fields = json.loads(planned)
     event = operator_event(
-        JOB, "redrive", due=due, requested=now(), input=given, redrive=1, key="forged", revision=fields["revision"]
+        JOB, "redrive", due=due, requested=now(), input=input, redrive=1, key="forged", revision=fields["revision"]
     )
     return json.dumps(event)
 
@@ -139,7 +139,7 @@ def test_a_forged_event_is_refused_by_the_alias(deployed: Deployed, wiring: Wiri
 def test_the_role_of_plans_invokes_by_the_alias_only(
     deployed: Deployed, wiring: Wiring, qualifier: str, tmp_path: Path
 ) -> None:
-    """The same event sent past the alias: Scheduler may not invoke, and leaves a letter."""
+    """Rule: Scheduler may not invoke the function without the alias, and writes a dead letter."""
     effects = tmp_path / "effects"
     event = forged("operator", {"effects": str(effects)})
     past = wiring._replace(function=wiring.function.removesuffix(":plans") + qualifier)

@@ -1,7 +1,7 @@
-"""The ledger does not answer: nothing runs, and a carrier brings each event again minutes later. Once the ledger
-answers again, each occurrence runs, once.
+"""The ledger is down: nothing runs, and a carrier brings each event again minutes later. After the outage, each
+occurrence runs once.
 
-On virtual time, so the minutes cost nothing; the seconds in which a handler's process asks again and again are real.
+The test runs on virtual time, so minutes take no time. The seconds in which a handler repeats its requests are real.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ DOWN = {
     "faithful": ("503", "TransactWriteItems on the table ledger failed: ServiceUnavailable: "),
     "mortal": ("throttled", "UpdateItem on the table ledger failed: ProvisionedThroughputExceededException: "),
 }
-"""Jobs, with and without a lease: what the ledger answers to their requests, and what the log says of it."""
+"""By job, with and without a lease: the ledger's response to its requests, and the log message."""
 CARRIED = 2
-"""Times that each event is put off, at least."""
+"""Minimum number of deferrals of each event."""
 
 
 class Seen(NamedTuple):
     occurrences: dict[str, str]
     """By job."""
     answers: dict[str, list[dict[str, Any]]]
-    """By job, each with the time at which it came."""
+    """Results by job, each with its time."""
     ran_meanwhile: list[dict[str, Any]]
     stored_meanwhile: list[dict[str, Any]]
     ran: list[dict[str, Any]]
@@ -49,7 +49,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
 
         def answers(job: str) -> list[dict[str, Any]]:
             ended = cloud.events("finished", function=f"kills-{job}")
-            return [json.loads(one["result"]) | {"at": one["at"]} for one in ended]
+            return [json.loads(event["result"]) | {"at": event["at"]} for event in ended]
 
         down = [{"service": "dynamodb", "caller": f"kills-{job}", "answer": DOWN[job][0]} for job in DOWN]
         with faults(cloud.endpoint, *down):
@@ -67,11 +67,11 @@ def test_a11_2_nothing_runs_and_nothing_is_stored_while_the_ledger_is_down(seen:
 
 @pytest.mark.parametrize("job", DOWN)
 def test_a11_2_an_event_is_carried_over_an_outage_and_then_runs_once(seen: Seen, job: str) -> None:
-    """Lambda delivers an event three times within three minutes; a carrier outlasts that."""
+    """Rule: carriers last longer than Lambda's three deliveries within three minutes."""
     *put_off, last = seen.answers[job]
-    assert {(one["cronstack"], one["reason"]) for one in put_off} == {("deferred", "outage")}
-    assert all(one["note"].startswith(DOWN[job][1]) for one in put_off)
-    times = [datetime.fromisoformat(one["at"]).timestamp() for one in seen.answers[job]]
+    assert {(answer["cronstack"], answer["reason"]) for answer in put_off} == {("deferred", "outage")}
+    assert all(answer["note"].startswith(DOWN[job][1]) for answer in put_off)
+    times = [datetime.fromisoformat(answer["at"]).timestamp() for answer in seen.answers[job]]
     pauses = [later - earlier for earlier, later in pairwise(times)]
     assert all(50 <= pause <= 960 for pause in pauses), pauses
     assert (last["cronstack"], last["attempt"]) == ("succeeded", 1)

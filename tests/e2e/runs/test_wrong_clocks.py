@@ -1,8 +1,8 @@
-"""Handler processes whose clocks are minutes off, beside one whose clock is right, in a local cloud.
+"""Handler processes whose clocks are minutes off, and one whose clock is right, in a local cloud.
 
-All of them work one job, which never runs over itself. Each has a function of its own, so that a test can choose which
-process gets an event. The clocks are those of the switch ``clock-skew``; more than five minutes off, the local cloud
-refuses the signatures of a process, as AWS does.
+All of them run one job, which does not allow overlaps. Each has its own function, so that a test can choose which
+process receives an event. The switch ``clock-skew`` sets the clocks. The local cloud refuses the signatures of a
+process whose clock is more than five minutes off, as AWS does.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TIMEOUT = 20
 
 
 class Processes:
-    """A process for each clock, made with its first event."""
+    """A process for each clock, started by its first event."""
 
     def __init__(self, stack: QuickStack, folder: Path) -> None:
         self._stack, self._folder = stack, folder
@@ -55,24 +55,24 @@ class Processes:
         self._callers.shutdown()
 
     def due(self) -> datetime:
-        """The time of an occurrence that no other test has; it has come by every clock."""
+        """Return a unique due time that is in the past by every clock."""
         return self._begin - timedelta(minutes=30, seconds=next(self._seconds))
 
     def until(self, due: datetime) -> Path:
-        """The file for which the occurrence of that time waits."""
+        """Return the file for which the handler of the occurrence waits."""
         return self._folder / f"until-{due:%H%M%S}"
 
-    def deliver(self, ahead: int, due: datetime, **given: Any) -> Future[str]:
-        """Deliver an event to the process with a clock that is so far ahead; its outcome comes later."""
+    def deliver(self, ahead: int, due: datetime, **input: Any) -> Future[str]:
+        """Deliver an event to the process whose clock is ``ahead`` seconds ahead. Return its future outcome."""
         if ahead not in self._made:
             self._made.append(ahead)
             self._shift(ahead)
-        given |= {"effects": str(self.effects), "until": str(self.until(due))}
-        event = {"cronstack": 1, "job": "held", "scheduled": f"{due:%Y-%m-%dT%H:%M:%SZ}", "input": given}
+        input |= {"effects": str(self.effects), "until": str(self.until(due))}
+        event = {"cronstack": 1, "job": "held", "scheduled": f"{due:%Y-%m-%dT%H:%M:%SZ}", "input": input}
         return self._callers.submit(self._invoke, self._names[ahead], json.dumps(event))
 
     def _shift(self, ahead: int) -> None:
-        """Set the clock of the process that is made next, by the switch and a seed that draws about its whole range."""
+        """Set the clock of the next process, by the switch and a seed that draws more than 90 % of its range."""
         name, number = self._names[ahead], len(self._made)
 
         def share(seed: int) -> float:
@@ -83,23 +83,23 @@ class Processes:
 
     def _invoke(self, name: str, payload: str) -> str:
         answer = self._stack.cloud.client("lambda").invoke(FunctionName=name, Payload=payload)
-        told = json.loads(answer["Payload"].read())
-        return str(told.get("cronstack", told))
+        result = json.loads(answer["Payload"].read())
+        return str(result.get("cronstack", result))
 
     def requests(self, ahead: int) -> int:
-        """How many requests of a process the local cloud has answered so far."""
+        """Return the number of requests of a process that the local cloud has answered."""
         caller = access_key_of(self._names[ahead])
-        return sum(one["caller"] == caller for one in self._stack.cloud.requests())
+        return sum(request["caller"] == caller for request in self._stack.cloud.requests())
 
     def lines(self, due: datetime) -> list[dict[str, Any]]:
-        """What handlers have written down about an occurrence."""
-        return [one for one in lines_of(self.effects) if one["occurrence"] == f"t-{due:%Y-%m-%dT%H:%M:%SZ}"]
+        """Return the lines that handlers have written about an occurrence."""
+        return [line for line in lines_of(self.effects) if line["occurrence"] == f"t-{due:%Y-%m-%dT%H:%M:%SZ}"]
 
-    def works_once(self, due: datetime) -> bool:
-        return [(one["attempt"], one["what"]) for one in self.lines(due)] == [(1, "start"), (1, "end")]
+    def has_run_once(self, due: datetime) -> bool:
+        return [(line["attempt"], line["what"]) for line in self.lines(due)] == [(1, "start"), (1, "end")]
 
     def await_start(self, due: datetime, outcome: Future[str]) -> None:
-        """Return when the handler of an occurrence has begun."""
+        """Return when the handler of an occurrence has started."""
         self._stack.await_true("its start", lambda: bool(self.lines(due)) or outcome.done(), 30)
         assert self.lines(due), outcome.result()
 
@@ -115,14 +115,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QuickStack]:
 
 @pytest.fixture(scope="module")
 def processes(stack: QuickStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
-    with Processes(stack, tmp_path_factory.mktemp("effects")) as found:
-        yield found
+    with Processes(stack, tmp_path_factory.mktemp("effects")) as running:
+        yield running
 
 
-def beside(processes: Processes, holder: int, other: int, *, holds: Callable[[], bool] = lambda: True) -> datetime:
-    """Have one process hold the lease while the other gets two events: another occurrence, and the same once more.
+def run_two_processes(
+    processes: Processes, holder: int, other: int, *, holds: Callable[[], bool] = lambda: True
+) -> datetime:
+    """Deliver two events to a process while another holds the lease: another occurrence, and the same one again.
 
-    holds: asked while the lease is held. Returns the occurrence.
+    holds: checked while the lease is held. Return the occurrence.
     """
     due, another = processes.due(), processes.due()
     processes.until(another).touch()
@@ -133,38 +135,38 @@ def beside(processes: Processes, holder: int, other: int, *, holds: Callable[[],
         assert processes.deliver(other, another).result(30) == "skipped"
         before = processes.requests(other)
         duplicate = processes.deliver(other, due)
-        processes.await_requests(other, 2, before)  # it has tried to claim, and looks
+        processes.await_requests(other, 2, before)  # it has tried to claim, and reads the lease
     finally:
         processes.until(due).touch()
     assert (outcome.result(30), duplicate.result(30)) == ("succeeded", "duplicate")
-    assert processes.works_once(due)
+    assert processes.has_run_once(due)
     assert processes.lines(another) == []
     return due
 
 
 @pytest.mark.parametrize("ahead", AHEAD)
-def test_a7_a_process_with_a_wrong_clock_takes_no_live_lease_over(processes: Processes, ahead: int) -> None:
-    """By its own clock the lease of the other process may be long over. It decides by the dates of answers."""
-    beside(processes, RIGHT, ahead)
+def test_a7_a_process_with_a_wrong_clock_does_not_take_over_a_live_lease(processes: Processes, ahead: int) -> None:
+    """Rule: it decides by the Date headers of responses, not by its own clock."""
+    run_two_processes(processes, RIGHT, ahead)
 
 
 @pytest.mark.parametrize("ahead", [*AHEAD, FAR_BEHIND])
 def test_a7_a_process_with_a_wrong_clock_runs_and_its_lease_lasts(
     stack: QuickStack, processes: Processes, ahead: int
 ) -> None:
-    """More than five minutes off, its first signature is refused, and the next ones are corrected.
+    """If the clock is more than five minutes off, the first signature is refused, and the next ones are corrected.
 
-    As far as Lambda's longest timeout, the time that is left makes up for a clock that is behind: the runtime takes it
+    Up to Lambda's longest timeout, the remaining time compensates a clock that is behind: the runtime computes both
     from the same clock. Further behind, the process stores a lease that has ended, and extends it before its handler.
-    The fence of an occurrence that ran lately would show it the time before.
+    The test deletes the lease first, because the fence of a recent occurrence would show the time earlier.
     """
-    stack.forget_lease("held")
+    stack.delete_lease("held")
     began = time.time()
 
     def lasts() -> bool:
         return int(stack.lease("held")["expires"]["N"]) / 1000 > began + TIMEOUT
 
-    due = beside(processes, ahead, RIGHT, holds=lasts)
+    due = run_two_processes(processes, ahead, RIGHT, holds=lasts)
     start = processes.lines(due)[0]["at"]
     assert began < start - ahead < time.time(), "its clock is off"
 
@@ -173,10 +175,10 @@ def test_a7_a_process_with_a_wrong_clock_runs_and_its_lease_lasts(
 def test_a7_a_process_with_a_wrong_clock_makes_carriers_and_sends_letters(
     stack: QuickStack, processes: Processes, ahead: int
 ) -> None:
-    """Scheduler and SQS refuse its first signatures, too."""
-    carriers = len(stack.made())
+    """Rule: it recovers when Scheduler and SQS refuse its first signatures."""
+    carriers = len(stack.schedule_names())
     assert processes.deliver(ahead, processes.due(), fails="for now").result(30) == "retrying"
-    assert len(stack.made()) == carriers + 1
+    assert len(stack.schedule_names()) == carriers + 1
     stack.letters()
     assert processes.deliver(ahead, processes.due(), fails="for good").result(30) == "dead"
     assert len(stack.letters()) == 1

@@ -74,7 +74,7 @@ def schedule_left(played: Played, order: str) -> None:
         (schedule_left, "left in Scheduler"),
         (earlier, "captured before its time"),
         (row_without, "planned"),
-        (cancelled_before, "was cancelled, and the service was asked for it"),
+        (cancelled_before, "was cancelled, but the service received a request"),
         (charged_again, "charged twice"),
     ],
 )

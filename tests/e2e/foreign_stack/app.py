@@ -1,4 +1,4 @@
-"""An ordinary CDK app: orders come in by schedule, a worker takes them from a queue. Release 2 changes much of it."""
+"""A CDK app without Cronstack: a schedule sends orders to a queue, and a worker reads them. Release 2 changes much."""
 
 from aws_cdk import App, CfnOutput, Duration, RemovalPolicy, Stack, TimeZone
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -34,11 +34,11 @@ def handler(event, context):
 
 
 class Base(Stack):
-    """What outlives a release: data, queues, a topic."""
+    """The stack that outlives a release: data, queues, a topic."""
 
     def __init__(self, scope: Construct, name: str) -> None:
         super().__init__(scope, name)
-        key = kms.Key(self, "Key", alias="stranger", enable_key_rotation=True, removal_policy=RemovalPolicy.DESTROY)
+        key = kms.Key(self, "Key", alias="foreign", enable_key_rotation=True, removal_policy=RemovalPolicy.DESTROY)
         self.table = dynamodb.TableV2(
             self,
             "Orders",
@@ -67,7 +67,7 @@ class Base(Stack):
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead, max_receive_count=3),
         )
         self.topic = sns.Topic(self, "News", display_name="news", enforce_ssl=True)
-        self.export_value(self.topic.topic_arn)  # stays when nobody imports it any more
+        self.export_value(self.topic.topic_arn)  # must stay when no stack imports it any more
         self.inbox = sqs.Queue(self, "Inbox")
         self.topic.add_subscription(subscriptions.SqsSubscription(self.inbox, raw_message_delivery=True))
         CfnOutput(self, "InboxUrl", value=self.inbox.queue_url)
@@ -75,7 +75,7 @@ class Base(Stack):
 
 
 class Jobs(Stack):
-    """What runs. Everything it uses of Base comes by export and import."""
+    """The stack with the functions. It uses resources of Base by export and import."""
 
     def __init__(self, scope: Construct, name: str, base: Base) -> None:
         super().__init__(scope, name)
@@ -155,9 +155,9 @@ class Jobs(Stack):
         scheduler.Schedule(self, name, schedule=self.every, target=target, **properties)
 
     def rules(self, report: lambda_.Function, second: bool) -> None:
-        ticks, told, letters = (sqs.Queue(self, name) for name in ("Ticks", "Told", "Letters"))
+        ticks, copies, letters = (sqs.Queue(self, name) for name in ("Ticks", "Copies", "Letters"))
         topic = sns.Topic(self, "Tick", enforce_ssl=True)
-        topic.add_subscription(subscriptions.SqsSubscription(told, raw_message_delivery=True))
+        topic.add_subscription(subscriptions.SqsSubscription(copies, raw_message_delivery=True))
         events.Rule(
             self,
             "Minutely",
@@ -178,7 +178,7 @@ class Jobs(Stack):
             ],
         )
         CfnOutput(self, "TicksUrl", value=ticks.queue_url)
-        CfnOutput(self, "ToldUrl", value=told.queue_url)
+        CfnOutput(self, "CopiesUrl", value=copies.queue_url)
         events.Rule(self, "Nightly", schedule=events.Schedule.cron(minute="0", hour="3"))
 
     def watched(self, function: lambda_.Function) -> None:
@@ -186,10 +186,10 @@ class Jobs(Stack):
             self, "Failing", threshold=1, evaluation_periods=1
         )
         cloudwatch.Dashboard(self, "Board", widgets=[[cloudwatch.GraphWidget(left=[function.metric_invocations()])]])
-        ssm.StringParameter(self, "Parameter", parameter_name="/stranger/report", string_value=function.function_arn)
+        ssm.StringParameter(self, "Parameter", parameter_name="/foreign/report", string_value=function.function_arn)
 
 
 app = App()
-base = Base(app, "StrangerBase")
-Jobs(app, "StrangerJobs", base)
+base = Base(app, "ForeignBase")
+Jobs(app, "ForeignJobs", base)
 app.synth()
