@@ -20,7 +20,7 @@ from cronstack.ledger.partitions import PK
 from cronstack.onetime.schedules import Wiring
 from cronstack.settings import PLANS, Settings
 from cronstack_infra import names
-from cronstack_infra.aws.packaging import stage
+from cronstack_infra.aws.packaging import BuildTarget, stage
 from cronstack_infra.local.environment import ACCOUNT, REGION
 from cronstack_infra.ops.deployment import Deployment
 from tests.local.quick_cloud import Cloud

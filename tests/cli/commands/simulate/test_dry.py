@@ -212,7 +212,7 @@ def test_one_omitted_job_is_reported_in_singular(simulate: Simulate) -> None:
 
 REFUSED = {
     ("--dry", "--days", "1", "--until", "2027-01-02"): "Give --days or --until, not both.",
-    ("--dry", "--from", "soon"): "--from: 'soon' is no time. Write 2013-01-31",
+    ("--dry", "--from", "soon"): "--from: 'soon' is not a valid time. Write 2013-01-31",
     ("--dry", "--from", "2027-01-01T00:00:30"): "--from: '2027-01-01T00:00:30' is not a whole minute.",
     ("--dry", "--from", "2027-01-02", "--until", "2027-01-02"): "--until: 2027-01-02 00:00 is not after the beginning",
     ("--dry", "--from", "2027-01-02", "--until", "2040-01-02"): "--until: the span has more than 3660 days.",
