@@ -100,5 +100,5 @@ def carry_out(
                 return sleep(seconds)
             case Work():
                 return run_handler(request)
-    except BaseException as fault:
+    except BaseException as fault:  # the steps decide about every failure, also SystemExit
         return Raised(fault)

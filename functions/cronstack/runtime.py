@@ -141,7 +141,7 @@ class Invocation:
         """
         try:
             outcome = yield from self._deliver()
-        except BaseException as fault:
+        except BaseException as fault:  # log any failure, then raise it again
             self._log(Outcome("fault", reason=type(fault).__name__, note=str(fault)))
             raise
         self._log(outcome)
@@ -163,7 +163,7 @@ class Invocation:
             error = json.dumps({"type": refusal.reason, "message": str(refusal)})
             yield from post(self._shell.settings.dead_letters, self._letter(REFUSED, 0, error), self._host())
             return Outcome("refused", reason=refusal.reason, note=str(refusal))
-        except BaseException as fault:
+        except BaseException as fault:  # raised again, with the handler's exception as its cause
             if self._raised is not None and fault is not self._raised:
                 raise fault from self._raised
             raise
@@ -224,7 +224,7 @@ class Invocation:
             return Succeeded(kept_result(job.function(run)))
         except RetryLater as later:
             return Failed(kept_error(later), after=later.after)
-        except BaseException as raised:
+        except BaseException as raised:  # a handler may raise anything, also SystemExit; the run has failed
             self._raised = raised
             return Failed(kept_error(raised), permanent=isinstance(raised, (PermanentError, *job.permanent)))
 

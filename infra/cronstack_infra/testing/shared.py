@@ -114,7 +114,7 @@ def _deploy(choice: Choice) -> DeployedCloud:
         cloud.deploy(assembly)
         cloud.events.clear()  # from the deployment, before the time of the test
         held = DeployedCloud(cloud, Stack.of(cloud.client, choice))
-    except BaseException:
+    except BaseException:  # raised again after clean-up, also Ctrl-C
         cloud.close()
         raise
     held.sleep()

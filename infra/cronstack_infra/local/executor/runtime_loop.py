@@ -117,7 +117,7 @@ def call(connection: HTTPConnection, method: str, path: str, body: bytes | None 
 
 
 def main() -> None:
-    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115  open until the process ends
     logging.basicConfig(stream=sys.stdout, format="[%(levelname)s]\t%(asctime)s\t%(message)s")
     connection = HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
     try:

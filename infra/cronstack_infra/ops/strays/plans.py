@@ -83,7 +83,7 @@ class Plans:
                     yield stray
                 elif name in listed:
                     intact[name] = plan
-            yield from self._outdated(wiring, intact, lambda count: seen(read + count))  # noqa: B023
+            yield from self._outdated(wiring, intact, lambda count: seen(read + count))  # noqa: B023  called at once
         own = tuple(schedules.prefix(job) for job in self._wirings)
         for name in listed.keys() - expected:
             if name.startswith(own) or name in misnamed:

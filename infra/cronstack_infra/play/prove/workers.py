@@ -26,7 +26,7 @@ def workers(processes: int, begin: Callable[..., None] | None = None, *given: An
     pool = ProcessPoolExecutor(processes, mp_context=SPAWN, initializer=_begin, initargs=(begin, *given))
     try:
         yield pool
-    except BaseException:
+    except BaseException:  # raised again after clean-up, also Ctrl-C
         for process in set(multiprocessing.active_children()) - others:
             process.terminate()
         raise

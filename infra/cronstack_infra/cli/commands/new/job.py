@@ -191,7 +191,7 @@ def write(files: NewFiles) -> None:
             with path.open("x", encoding="utf-8") as file:
                 written.append(path)
                 file.write(text)
-    except BaseException:
+    except BaseException:  # raised again after clean-up, also Ctrl-C
         for path in written:
             with suppress(OSError):
                 path.unlink()

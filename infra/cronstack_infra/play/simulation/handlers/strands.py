@@ -175,7 +175,7 @@ class Strands:
         while strand.kills_ignored > _MOST_THROWS:
             try:
                 self._hub.suspend()
-            except BaseException:
+            except BaseException:  # also Killed: the code has ignored it too often
                 continue  # it would continue as before
         raise Killed
 

@@ -105,7 +105,7 @@ class Waits:
             thread.run()
         except (Killed, GreenletExit):
             pass
-        except BaseException:
+        except BaseException:  # as Python's own threads report any exception
             thread._invoke_excepthook(thread)
         finally:
             active.pop(strand.ident, None)
