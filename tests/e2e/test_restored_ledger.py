@@ -149,7 +149,7 @@ def test_a11_10_a_restored_ledger_is_adopted_and_guards(shop: Shop) -> None:
     assert (shop.row("waits")["status"], shop.row("undone")) == ({"S": "succeeded"}, {})
     letters = shop.outputs()[names.OUTPUT_HANDLER_DEAD_LETTERS]
     [letter] = shop.cloud.client("sqs").receive_message(QueueUrl=letters)["Messages"]
-    assert "the ledger has no plan" in letter["Body"]
+    assert "Forgotten" in letter["Body"]
 
     # The restored table has the same protection as the first, and the first still exists.
     dynamodb = shop.cloud.client("dynamodb")
