@@ -37,11 +37,8 @@ def partitions() -> str:
 
 
 def costs() -> str:
-    head = ("operation", "requests", "of them to the ledger", "write units", "before: requests", "write units")
-    rows = [
-        (name.replace("_", " "), now.requests, now.ledger, now.units, before.requests, before.units)
-        for name, (now, before) in COSTS.items()
-    ]
+    head = ("operation", "requests", "of them to the ledger", "write units")
+    rows = [(name.replace("_", " "), cost.requests, cost.ledger, cost.units) for name, cost in COSTS.items()]
     return table(head, *rows)
 
 

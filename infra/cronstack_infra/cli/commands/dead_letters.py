@@ -167,7 +167,8 @@ def redrive_(
     A missed occurrence starts, however late it is. A letter only names an occurrence: the ledger and the deployed
     schedules decide whether it runs, and with which input. The printed line notes where a letter differs from them.
 
-    A letter is deleted from its queue after its event was accepted. An occurrence that has succeeded is not run again.
+    A letter is deleted from its queue after its event was accepted, or if no run is needed: an occurrence that has
+    succeeded is not run again.
     If a letter stays, its line shows the reason and the remedy. Exit code 1 if letters stay, or if a queue may have
     others that SQS did not return.
 
