@@ -2,8 +2,8 @@
 
     python -m tests.tools.aws_cli dynamodb update-table --table-name t --deletion-protection-enabled
 
-It supports flags, texts, numbers, ``Key=value,Key=value``, waiters, ``--query`` and ``--output text``. An option that
-the aws CLI does not have is an error.
+It supports flags, texts, ``file://PATH``, numbers, ``Key=value,Key=value``, waiters, ``--query`` and
+``--output text``. An option that the aws CLI does not have is an error.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -36,7 +37,8 @@ def main(words: Sequence[str]) -> int:
     answer = getattr(client, xform_name(operation))(**parameters)
     answer.pop("ResponseMetadata", None)
     result = jmespath.search(query, answer) if query else answer
-    print("\t".join(map(str, result)) if as_text else json.dumps(result, default=str))
+    texts = result if isinstance(result, list) else [result]
+    print("\t".join(map(str, texts)) if as_text else json.dumps(result, default=str))
     return 0
 
 
@@ -54,6 +56,8 @@ def _value(shape: Any, text: Any) -> Any:
         return {name: _value(shape.members[name], value) for name, value in pairs.items()}
     if shape.type_name == "boolean":
         return text is True or text == "true"
+    if isinstance(text, str) and text.startswith("file://"):
+        return Path(text.removeprefix("file://")).read_text("utf-8")
     return int(text) if shape.type_name in ("integer", "long") else text
 
 

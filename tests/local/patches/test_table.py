@@ -19,7 +19,7 @@ from types import ModuleType
 warnings.simplefilter("ignore")
 from cronstack_infra.local.patches import install
 from cronstack_infra.local.patches import table
-from cronstack_infra.local.moto.surroundings import Surroundings
+from cronstack_infra.local.moto.surroundings import PatchParameters
 
 def owners():
     """Yield each loaded module of moto, and each class that it defines, by the name that a row would use."""
@@ -53,7 +53,7 @@ table.table()
 for patch in table.table():
     __import__(patch.owner.partition(":")[0])
 before = members()
-around = Surroundings(endpoint="http://127.0.0.1:1", port=Port())
+around = PatchParameters(endpoint="http://127.0.0.1:1", port=Port())
 install.install(around)
 install.install_cloudformation(around)
 install.install_in_process(around)

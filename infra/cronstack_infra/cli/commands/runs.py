@@ -42,8 +42,7 @@ def command(
     cancelled or begun. "begun" means that its run is not written yet, or no longer stored in the ledger.
 
     The command reads about as many rows as it shows. --status succeeded, skipped, begun and cancelled may read all
-    rows: add --since. --status running shows the holder of a job's lease, and runs due in the last 6 hours,
-    or since --since.
+    rows: add --since. --status running shows the lease's holder, and runs due in the last 6 hours or since --since.
 
     \b
     JSON, one object per run; null or "" for a missing value:

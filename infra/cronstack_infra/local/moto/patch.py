@@ -4,8 +4,8 @@
           make=wrapped_by(_received))
 
 A row is data: creating one imports nothing of moto. ``apply`` resolves the owner, compares the signature of moto's
-member with the recorded one, and calls ``make`` with moto's member and the ``Surroundings``. ``unpatch`` restores all
-members in reverse order.
+member with the recorded one, and calls ``make`` with moto's member and the ``PatchParameters``. ``unpatch`` restores
+all members in reverse order.
 """
 
 from __future__ import annotations
