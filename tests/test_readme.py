@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from cronstack import Job, parse
+from tests.house.plain_words import files
 from tests.pages.blocks import blocks
 from tests.places import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL))
-PAGES = [ROOT / "README.md", *sorted((ROOT / "functions").glob("*.md"))]
+PAGES = [file for file in files() if file.suffix == ".md"]
 MOST_LINES = 260
 MOST_WORDS = 1500
 FIRST_SCREEN = 40
