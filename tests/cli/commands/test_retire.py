@@ -109,6 +109,11 @@ def test_a_deployment_that_removes_a_job_is_refused_before_it_begins(deployed: D
     assert "cronstack cdk --even-if-waiting deploy" in str(caught.value)
     override = ["-c", "cronstack:even-if-waiting=nightly"]
     assert before_deploy(deployed.project, ("deploy",), endpoint, regardless=True) == override
+    for permitted in ("nightly", "other, nightly", "all"):
+        context = ("deploy", "-c", f"cronstack:even-if-waiting={permitted}")
+        assert before_deploy(deployed.project, context, endpoint, regardless=False) == []
+    with pytest.raises(OperationError, match="nightly: 1 run to come back"):
+        before_deploy(deployed.project, ("deploy", "-c", "cronstack:even-if-waiting=other"), endpoint, regardless=False)
 
 
 def test_a9_a_second_stack_of_the_project_is_a_warning(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:

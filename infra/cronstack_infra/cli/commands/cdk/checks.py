@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from cronstack import clock
-from cronstack.deploy_check.names import DELETE_UNTIL
+from cronstack.deploy_check.names import ALL, DELETE_UNTIL
 from cronstack.errors import DeclarationError, OperationError
 from cronstack_infra import names
 from cronstack_infra.cli.errors import is_aws, message
@@ -109,7 +109,7 @@ def before_deploy(project: Project, args: Sequence[str], address: str | None, *,
         deployed = any(
             stack["StackName"] == own and names.OUTPUT_LEDGER in names.stack_outputs(stack) for stack in stacks
         )
-        return _removals(cloud, declared, regardless=regardless) if deployed else []
+        return _removals(cloud, declared, _permitted(args), regardless=regardless) if deployed else []
     except Exception as fault:  # AWS's errors have no common base class; all others are re-raised
         if not is_aws(fault):
             raise
@@ -134,7 +134,15 @@ def _other_stack_warning(other: str, own: str) -> str:
     )
 
 
-def _removals(cloud: SelectedCloud, declared: Mapping[str, bool], *, regardless: bool) -> list[str]:
+def _permitted(args: Sequence[str]) -> set[str]:
+    """Return the jobs that the context of the command line permits to remove, although something waits for them."""
+    options = [option.partition("=") for option in _options(args, "-c", "--context")]
+    return {name.strip() for key, _, value in options if key == CONTEXT for name in value.split(",")} - {""}
+
+
+def _removals(
+    cloud: SelectedCloud, declared: Mapping[str, bool], permitted: set[str], *, regardless: bool
+) -> list[str]:
     from cronstack_infra.ops.deployment import deployed_jobs
     from cronstack_infra.ops.leftovers import find_leftovers_of
 
@@ -146,7 +154,8 @@ def _removals(cloud: SelectedCloud, declared: Mapping[str, bool], *, regardless:
         return []
     if regardless:
         return ["-c", f"{CONTEXT}={','.join(gone)}"]
-    left = find_leftovers_of(cloud, deployment, gone, now=clock.now_ms())
+    checked = [] if ALL in permitted else [job for job in gone if job not in permitted]
+    left = find_leftovers_of(cloud, deployment, checked, now=clock.now_ms()) if checked else ()
     if not left:
         return []
     listed = "".join(f"\n    {job.job}: {line}" for job in left for line in job.lines())
