@@ -1,7 +1,7 @@
 """Schedules many one-time occurrences: a bounded number in flight, one result for each order, and safe to repeat.
 
-To resume an interrupted call, repeat it: an order that the first call has planned is "unchanged" in the second, for one
-request. Orders are read one by one, so a generator of millions never becomes a list.
+To resume an interrupted call, repeat it: an order that the first call has planned is "unchanged" in the second, for two
+requests. Orders are read one by one, so a generator of millions never becomes a list.
 
 Orders of one key are carried out one after another. An order whose key is in flight waits, and all later orders wait
 with it. So of several orders with ``replace=True`` the last one holds.
