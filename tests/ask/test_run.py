@@ -19,11 +19,11 @@ from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from tests.ask.conftest import clients
 
 
-def everything(sandbox: TemporaryResources) -> Observation:
+def everything(resources: TemporaryResources) -> Observation:
     """Create one resource of each kind."""
-    _, arn = sandbox.queue()
-    sandbox.schedule("cron(0 6 * * ? 2199)", arn)
-    sandbox.function("def handler(event, context): return None")
+    _, arn = resources.queue()
+    resources.schedule("cron(0 6 * * ? 2199)", arn)
+    resources.function("def handler(event, context): return None")
     assert {line.split()[0] for line in left()} == {"schedule", "group", "function", "log", "queue", "role"}
     return Observation("all exist", "past-at=fires", {"arn": arn, "sender": "AROA1234567890ABCDEFG:session"})
 
@@ -54,15 +54,15 @@ def test_nothing_is_left_after_a_run(virtual: VirtualCloud) -> None:
 
 
 def test_nothing_is_left_after_a_question_that_fails_and_after_an_interrupt(virtual: VirtualCloud) -> None:
-    def fails(sandbox: TemporaryResources) -> Observation:
-        everything(sandbox)
+    def fails(resources: TemporaryResources) -> Observation:
+        everything(resources)
         raise ValueError("no")
 
-    def is_interrupted(sandbox: TemporaryResources) -> Observation:
-        everything(sandbox)
+    def is_interrupted(resources: TemporaryResources) -> Observation:
+        everything(resources)
         raise KeyboardInterrupt
 
-    first, second = run(virtual, fails, lambda sandbox: Observation("yes"))
+    first, second = run(virtual, fails, lambda resources: Observation("yes"))
     assert (first.answer, first.fault) == (None, "ValueError: no")
     assert second.answer == Observation("yes")
     assert left() == []
@@ -92,7 +92,7 @@ def test_the_next_run_deletes_the_resources_of_a_killed_run(virtual: VirtualClou
     sleep = lambda seconds: virtual.advance(timedelta(seconds=seconds))  # noqa: E731
     everything(TemporaryResources(clients, "killed", now=lambda: virtual.now, sleep=sleep))
     assert left()
-    run(virtual, lambda sandbox: Observation("yes"), name="two")
+    run(virtual, lambda resources: Observation("yes"), name="two")
     assert left() == []
 
 

@@ -1,6 +1,6 @@
 """``cronstack ask-aws``: test on a real account what AWS's documentation leaves open, and print a transcript.
 
-``question`` is one question and its answer, ``table`` lists all questions. ``sandbox`` creates their resources
-and always deletes them, ``run`` asks the questions, and ``transcript`` formats the answers. Each other module has the
-questions about one topic.
+``question`` is one question and its answer, ``table`` lists all questions. ``temporary_resources`` creates and
+always deletes what they need, ``run`` asks the questions, and ``transcript`` formats the answers. Each other module has
+the questions about one topic.
 """

@@ -14,48 +14,48 @@ SETTLE: Final = 90.0
 """Seconds within which a firing must arrive: a minute, and the time for its delivery."""
 
 
-def _delays(sandbox: TemporaryResources) -> list[float]:
+def _delays(resources: TemporaryResources) -> list[float]:
     """Return the delays in seconds of several one-time schedules after their instants."""
 
     def measure() -> list[float]:
-        url, arn = sandbox.queue()
-        due = sandbox.ahead(150)
+        url, arn = resources.queue()
+        due = resources.ahead(150)
         for index in range(MANY):
             instant = due + timedelta(seconds=5 * index)
-            sandbox.schedule(at(instant), arn, f'"{instant.isoformat()}"')
-        sandbox.progress(f"waiting for {MANY} firings from {due:%H:%M} UTC on")
-        sandbox.sleep(max(0.0, (due - sandbox.now()).total_seconds() + 5 * MANY))
-        received = sandbox.messages(url, MANY, SETTLE)
+            resources.schedule(at(instant), arn, f'"{instant.isoformat()}"')
+        resources.progress(f"waiting for {MANY} firings from {due:%H:%M} UTC on")
+        resources.sleep(max(0.0, (due - resources.now()).total_seconds() + 5 * MANY))
+        received = resources.messages(url, MANY, SETTLE)
         return [(firing.sent - datetime.fromisoformat(firing.body.strip('"'))).total_seconds() for firing in received]
 
-    delays: list[float] = sandbox.shared("delays", measure)
+    delays: list[float] = resources.shared("delays", measure)
     return delays
 
 
-def spread(sandbox: TemporaryResources) -> Observation:
-    delays = [round(delay, 2) for delay in _delays(sandbox)]
+def spread(resources: TemporaryResources) -> Observation:
+    delays = [round(delay, 2) for delay in _delays(resources)]
     most = max(delays, default=0.0)
     text = f"{len(delays)} firings came {min(delays, default=0):g} to {most:g} s after their instants."
     return Observation(text, f"spread={number(most if most >= 1 else 0)}", {"seconds": delays})
 
 
-def early(sandbox: TemporaryResources) -> Observation:
-    delays = [round(delay, 2) for delay in _delays(sandbox)]
+def early(resources: TemporaryResources) -> Observation:
+    delays = [round(delay, 2) for delay in _delays(resources)]
     soonest = -min(delays, default=0.0)
     before = [delay for delay in delays if delay < 0]
     text = f"{len(before)} of {len(delays)} firings came before their instants, by {number(soonest)} s at most."
     return Observation(text, f"early={number(soonest if soonest >= 1 else 0)}", {"seconds": delays})
 
 
-def scheduled_time(sandbox: TemporaryResources) -> Observation:
-    url, arn = sandbox.queue()
-    due = sandbox.ahead(120)
+def scheduled_time(resources: TemporaryResources) -> Observation:
+    url, arn = resources.queue()
+    due = resources.ahead(120)
     for _ in range(MANY):
         window = {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 2}
-        sandbox.schedule(at(due), arn, '"<aws.scheduler.scheduled-time>"', FlexibleTimeWindow=window)
-    sandbox.progress(f"waiting for {MANY} firings in the two minutes from {due:%H:%M} UTC on")
-    sandbox.sleep(max(0.0, (due - sandbox.now()).total_seconds() + 120))
-    received = sandbox.messages(url, MANY, SETTLE)
+        resources.schedule(at(due), arn, '"<aws.scheduler.scheduled-time>"', FlexibleTimeWindow=window)
+    resources.progress(f"waiting for {MANY} firings in the two minutes from {due:%H:%M} UTC on")
+    resources.sleep(max(0.0, (due - resources.now()).total_seconds() + 120))
+    received = resources.messages(url, MANY, SETTLE)
     late = [firing for firing in received if (firing.sent - due).total_seconds() >= 2]
     times = sorted({firing.body.strip('"') for firing in received})
     nominal = f"{due.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -70,10 +70,10 @@ def scheduled_time(sandbox: TemporaryResources) -> Observation:
     return Observation("Events contained the time at which they were sent.", "scheduled-time=actual", facts)
 
 
-def rate_first_firing(sandbox: TemporaryResources) -> Observation:
-    url, arn = sandbox.queue()
-    sandbox.schedule("rate(5 minutes)", arn)
-    received = sandbox.messages(url, 1, SETTLE)
+def rate_first_firing(resources: TemporaryResources) -> Observation:
+    url, arn = resources.queue()
+    resources.schedule("rate(5 minutes)", arn)
+    received = resources.messages(url, 1, SETTLE)
     if received:
         return Observation(
             "A rate() fired when it was created.", "rate-starts-at-once=true", {"firings": len(received)}
@@ -81,19 +81,19 @@ def rate_first_firing(sandbox: TemporaryResources) -> Observation:
     return Observation(f"A rate() did not fire within {SETTLE:g} s of its creation.", "rate-starts-at-once=false")
 
 
-def rate_anchor(sandbox: TemporaryResources) -> Observation:
-    url, arn = sandbox.queue()
-    request = sandbox.parameters("rate(5 minutes)", arn)
-    sandbox.create(**request, patience=120)
-    first = sandbox.messages(url, 1, 300 + SETTLE)
+def rate_anchor(resources: TemporaryResources) -> Observation:
+    url, arn = resources.queue()
+    request = resources.parameters("rate(5 minutes)", arn)
+    resources.create(**request, patience=120)
+    first = resources.messages(url, 1, 300 + SETTLE)
     if not first:
         return Observation("The rate() has not fired at all.")
     changed = first[0].sent + timedelta(seconds=120)
-    sandbox.sleep(max(0.0, (changed - sandbox.now()).total_seconds()))
-    sandbox.clients("scheduler").update_schedule(**request)
-    updated = sandbox.now()
-    sandbox.progress("waiting for the next firing, up to nine minutes")
-    after = [firing for firing in sandbox.messages(url, 1, 450 + SETTLE) if firing.sent >= first[0].sent]
+    resources.sleep(max(0.0, (changed - resources.now()).total_seconds()))
+    resources.clients("scheduler").update_schedule(**request)
+    updated = resources.now()
+    resources.progress("waiting for the next firing, up to nine minutes")
+    after = [firing for firing in resources.messages(url, 1, 450 + SETTLE) if firing.sent >= first[0].sent]
     if not after:
         return Observation("The rate() has not fired again.")
     gap = (after[0].sent - first[0].sent).total_seconds()
@@ -104,19 +104,19 @@ def rate_anchor(sandbox: TemporaryResources) -> Observation:
     return Observation("A rate() that was updated without a change restarted its grid.", "rate-anchor=update", facts)
 
 
-def same_at(sandbox: TemporaryResources) -> Observation:
-    url, arn = sandbox.queue()
-    request = sandbox.parameters(at(sandbox.now() + timedelta(seconds=60)), arn)
-    sandbox.create(**request, patience=50)
-    if not sandbox.messages(url, 1, 60 + SETTLE):
+def same_at(resources: TemporaryResources) -> Observation:
+    url, arn = resources.queue()
+    request = resources.parameters(at(resources.now() + timedelta(seconds=60)), arn)
+    resources.create(**request, patience=50)
+    if not resources.messages(url, 1, 60 + SETTLE):
         return Observation("The at() has not fired at all.")
     facts: dict[str, Any] = {}
-    client = sandbox.clients("scheduler")
+    client = resources.clients("scheduler")
     try:
         client.update_schedule(**request)
     except client.exceptions.ClientError as refusal:
         return Observation(f"The update to the same time was refused: {refusal}", "same-at-fires-again=false", facts)
-    again = sandbox.messages(url, 1, SETTLE)
+    again = resources.messages(url, 1, SETTLE)
     if again:
         return Observation("An at() that had fired fired again after an update.", "same-at-fires-again=true", facts)
     return Observation("An at() that had fired did not fire again after an update.", "same-at-fires-again=false", facts)

@@ -59,16 +59,16 @@ INVOCATIONS: Final = 10
 TIMEOUT: Final = 3
 
 
-def _invoke(sandbox: TemporaryResources, function: str) -> None:
-    sandbox.clients("lambda").invoke(FunctionName=function, InvocationType="Event", Payload=b"{}")
+def _invoke(resources: TemporaryResources, function: str) -> None:
+    resources.clients("lambda").invoke(FunctionName=function, InvocationType="Event", Payload=b"{}")
 
 
-def retry_delays(sandbox: TemporaryResources) -> Observation:
-    url, _ = sandbox.queue()
-    name, _ = sandbox.function(FAILS, environment={"REPORTS": url})
-    _invoke(sandbox, name)
-    sandbox.progress("waiting for two retries, three minutes or more")
-    received = sandbox.messages(url, RUNS, LONGEST_RETRY)
+def retry_delays(resources: TemporaryResources) -> Observation:
+    url, _ = resources.queue()
+    name, _ = resources.function(FAILS, environment={"REPORTS": url})
+    _invoke(resources, name)
+    resources.progress("waiting for two retries, three minutes or more")
+    received = resources.messages(url, RUNS, LONGEST_RETRY)
     gaps = [(later.sent - earlier.sent).total_seconds() for earlier, later in pairwise(received)]
     facts = {"seconds": [round(gap, 1) for gap in gaps]}
     if len(gaps) < RUNS - 1:
@@ -77,19 +77,19 @@ def retry_delays(sandbox: TemporaryResources) -> Observation:
     return Observation(text, f"retry-delays={','.join(f'{round(gap)}' for gap in gaps[:2])}", facts)
 
 
-def throttle_base(sandbox: TemporaryResources) -> Observation:
+def throttle_base(resources: TemporaryResources) -> Observation:
     """Keep the only sandbox of a function busy for two seconds, and send another event meanwhile."""
-    url, _ = sandbox.queue()
-    name, _ = sandbox.function(HOLDS, environment={"REPORTS": url})
-    functions = sandbox.clients("lambda")
+    url, _ = resources.queue()
+    name, _ = resources.function(HOLDS, environment={"REPORTS": url})
+    functions = resources.clients("lambda")
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
-    sandbox.sleep(10 * sandbox.scale)
+    resources.sleep(10 * resources.scale)
     functions.invoke(FunctionName=name, InvocationType="Event", Payload=b'{"sleep": 2}')
-    if not sandbox.messages(url, 1, 60, pause=0.2):
+    if not resources.messages(url, 1, 60, pause=0.2):
         return Observation("The function has not run.")
     functions.invoke(FunctionName=name, InvocationType="Event", Payload=b'{"sleep": 0}')
-    began = sandbox.now()
-    received = sandbox.messages(url, 1, LONGEST_RETRY)
+    began = resources.now()
+    received = resources.messages(url, 1, LONGEST_RETRY)
     if not received:
         return Observation("The throttled event has not run.")
     took = (received[0].sent - began).total_seconds()
@@ -97,21 +97,21 @@ def throttle_base(sandbox: TemporaryResources) -> Observation:
     return Observation(text, f"throttle-base={number(took)}", {"seconds": took})
 
 
-def clock_skew(sandbox: TemporaryResources) -> Observation:
+def clock_skew(resources: TemporaryResources) -> Observation:
     """Compare the clocks of sandboxes with SQS's. If SQS refuses a report, the failure contains the sandbox's clock."""
-    (url, _), (letters, arn) = sandbox.queue(), sandbox.queue("letters")
-    functions = sandbox.clients("lambda")
+    (url, _), (letters, arn) = resources.queue(), resources.queue("letters")
+    functions = resources.clients("lambda")
     for _ in range(INVOCATIONS):
-        name, _ = sandbox.function(CLOCK, environment={"REPORTS": url})  # a new function has a new sandbox
+        name, _ = resources.function(CLOCK, environment={"REPORTS": url})  # a new function has a new sandbox
         functions.put_function_event_invoke_config(
             FunctionName=name,
             MaximumRetryAttempts=0,
             DestinationConfig={"OnFailure": {"Destination": arn}},
         )
-        _invoke(sandbox, name)
-        sandbox.sleep(2.0)
-    received = sandbox.messages(url, INVOCATIONS, 30)
-    failed = sandbox.messages(letters, INVOCATIONS - len(received), 30)
+        _invoke(resources, name)
+        resources.sleep(2.0)
+    received = resources.messages(url, INVOCATIONS, 30)
+    failed = resources.messages(letters, INVOCATIONS - len(received), 30)
     offsets = [float(json.loads(message.body)["clock"]) - message.sent.timestamp() for message in received]
     for message in failed:
         clock = float(json.loads(message.body)["responsePayload"]["errorMessage"])
@@ -124,11 +124,11 @@ def clock_skew(sandbox: TemporaryResources) -> Observation:
     return Observation(text, f"clock-skew={number(most if most >= 1 else 0)}", facts)
 
 
-def alias_config(sandbox: TemporaryResources) -> Observation:
+def alias_config(resources: TemporaryResources) -> Observation:
     """Test an alias that points to $LATEST and has its own event invoke config and destination."""
-    (url, _), (letters, arn) = sandbox.queue(), sandbox.queue("letters")
-    name, function = sandbox.function(FAILS, environment={"REPORTS": url})
-    functions = sandbox.clients("lambda")
+    (url, _), (letters, arn) = resources.queue(), resources.queue("letters")
+    name, function = resources.function(FAILS, environment={"REPORTS": url})
+    functions = resources.clients("lambda")
     functions.create_alias(FunctionName=name, Name="plans", FunctionVersion="$LATEST")
     functions.put_function_event_invoke_config(
         FunctionName=name,
@@ -136,9 +136,9 @@ def alias_config(sandbox: TemporaryResources) -> Observation:
         MaximumRetryAttempts=0,
         DestinationConfig={"OnFailure": {"Destination": arn}},
     )
-    _invoke(sandbox, f"{function}:plans")
-    received = sandbox.messages(letters, 1, 120)
-    runs = sandbox.messages(url, 1, 0)
+    _invoke(resources, f"{function}:plans")
+    received = resources.messages(letters, 1, 120)
+    runs = resources.messages(url, 1, 0)
     if not received:
         return Observation("The destination of an alias of $LATEST has received no record.", "", {"runs": len(runs)})
     record = json.loads(received[0].body)
@@ -152,14 +152,14 @@ def alias_config(sandbox: TemporaryResources) -> Observation:
     )
 
 
-def timeout_kill(sandbox: TemporaryResources) -> Observation:
-    url, _ = sandbox.queue()
-    name, _ = sandbox.function(TICKS, timeout=TIMEOUT, environment={"REPORTS": url})
-    functions = sandbox.clients("lambda")
+def timeout_kill(resources: TemporaryResources) -> Observation:
+    url, _ = resources.queue()
+    name, _ = resources.function(TICKS, timeout=TIMEOUT, environment={"REPORTS": url})
+    functions = resources.clients("lambda")
     functions.put_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=0)
-    _invoke(sandbox, name)
-    sandbox.sleep(TIMEOUT + 5)
-    received = sandbox.messages(url, 1, 30)
+    _invoke(resources, name)
+    resources.sleep(TIMEOUT + 5)
+    received = resources.messages(url, 1, 30)
     if not received:
         return Observation("The function has not reported.")
     last = max(float(json.loads(message.body)["after"]) for message in received)

@@ -12,11 +12,11 @@ POLLS: Final = 60
 MANY: Final = 10
 
 
-def empty_polls(sandbox: TemporaryResources) -> Observation:
-    sqs, (url, _) = sandbox.clients("sqs"), sandbox.queue()
+def empty_polls(resources: TemporaryResources) -> Observation:
+    sqs, (url, _) = resources.clients("sqs"), resources.queue()
     for _ in range(MANY):
         sqs.send_message(QueueUrl=url, MessageBody="here")
-    sandbox.sleep(5.0)
+    resources.sleep(5.0)
     counts = [
         len(sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0).get("Messages", ()))
         for _ in range(POLLS)
@@ -26,11 +26,11 @@ def empty_polls(sandbox: TemporaryResources) -> Observation:
     return Observation(text, f"empty-polls={number(empty / POLLS)}", {"messages": counts})
 
 
-def skewed_request(sandbox: TemporaryResources) -> Observation:
+def skewed_request(resources: TemporaryResources) -> Observation:
     """Sign a request with a clock that is off, and show the error."""
     facts: dict[str, Any] = {}
     for minutes in (-20, -6, -4, 4, 6, 20):
-        facts[f"{minutes:+d} min"] = _send_skewed(sandbox, timedelta(minutes=minutes))
+        facts[f"{minutes:+d} min"] = _send_skewed(resources, timedelta(minutes=minutes))
     refused = sorted({answer for answer in facts.values() if answer != "accepted"})
     text = (
         f"Requests that are signed minutes off are refused as {', '.join(refused)}."
@@ -40,11 +40,11 @@ def skewed_request(sandbox: TemporaryResources) -> Observation:
     return Observation(text, "", facts)
 
 
-def _send_skewed(sandbox: TemporaryResources, by: timedelta) -> str:
+def _send_skewed(resources: TemporaryResources, by: timedelta) -> str:
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
 
-    client = sandbox.clients("dynamodb")
+    client = resources.clients("dynamodb")
     region, address = client.meta.region_name, client.meta.endpoint_url
     headers = {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}
     request = AWSRequest("POST", f"{address}/", data=b"{}", headers=headers)
@@ -52,7 +52,7 @@ def _send_skewed(sandbox: TemporaryResources, by: timedelta) -> str:
     class Skewed(SigV4Auth):
         # botocore's own add_auth calls the same two methods.
         def add_auth(self, request: Any) -> None:
-            stamp = (sandbox.now() + by).strftime("%Y%m%dT%H%M%SZ")
+            stamp = (resources.now() + by).strftime("%Y%m%dT%H%M%SZ")
             request.context["timestamp"] = stamp
             self._modify_request_before_signing(request)  # type: ignore[attr-defined]  # missing in the stubs
             signature = self.signature(self.string_to_sign(request, self.canonical_request(request)), request)
@@ -66,11 +66,11 @@ def _send_skewed(sandbox: TemporaryResources, by: timedelta) -> str:
     return str(body.partition('"__type":"')[2].partition('"')[0].rpartition("#")[2] or answer.status_code)
 
 
-def date_header(sandbox: TemporaryResources) -> Observation:
-    answer = sandbox.clients("dynamodb").list_tables(Limit=1)
+def date_header(resources: TemporaryResources) -> Observation:
+    answer = resources.clients("dynamodb").list_tables(Limit=1)
     date = answer["ResponseMetadata"]["HTTPHeaders"].get("date", "")
     if not date:
         return Observation("DynamoDB's responses have no Date header.")
-    apart = sandbox.now() - datetime.strptime(date, "%a, %d %b %Y %H:%M:%S %Z").replace(tzinfo=sandbox.now().tzinfo)
+    apart = resources.now() - datetime.strptime(date, "%a, %d %b %Y %H:%M:%S %Z").replace(tzinfo=resources.now().tzinfo)
     text = "DynamoDB's responses have a Date header."
     return Observation(text, "", {"seconds from this machine's clock": round(apart.total_seconds(), 1)})

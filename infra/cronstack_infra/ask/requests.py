@@ -13,9 +13,9 @@ LONGEST: Final = 600.0
 """Longest wait in seconds for an effect."""
 
 
-def _refusal(sandbox: TemporaryResources, operation: str, **parameters: Any) -> str:
+def _refusal(resources: TemporaryResources, operation: str, **parameters: Any) -> str:
     """Return the error of a request; "" if it was accepted."""
-    client = sandbox.clients("scheduler")
+    client = resources.clients("scheduler")
     try:
         getattr(client, operation)(**parameters)
     except client.exceptions.ClientError as refusal:
@@ -23,32 +23,32 @@ def _refusal(sandbox: TemporaryResources, operation: str, **parameters: Any) -> 
     return ""
 
 
-def past_at(sandbox: TemporaryResources) -> Observation:
-    url, arn = sandbox.queue()
-    past = at(sandbox.now() - timedelta(hours=1))
-    sandbox.schedule("cron(0 6 * * ? 2199)", arn)  # succeeds only if the role is usable
-    request = sandbox.parameters(past, arn)
-    refusal = _refusal(sandbox, "create_schedule", **request)
-    later = sandbox.parameters(at(sandbox.now() + timedelta(days=2)), arn)
-    sandbox.create(**later)
+def past_at(resources: TemporaryResources) -> Observation:
+    url, arn = resources.queue()
+    past = at(resources.now() - timedelta(hours=1))
+    resources.schedule("cron(0 6 * * ? 2199)", arn)  # succeeds only if the role is usable
+    request = resources.parameters(past, arn)
+    refusal = _refusal(resources, "create_schedule", **request)
+    later = resources.parameters(at(resources.now() + timedelta(days=2)), arn)
+    resources.create(**later)
     facts = {"create": refusal or "accepted"}
     disabled = later | {"ScheduleExpression": past, "State": "DISABLED"}
-    facts["update"] = _refusal(sandbox, "update_schedule", **disabled) or "accepted"
+    facts["update"] = _refusal(resources, "update_schedule", **disabled) or "accepted"
     if refusal:
         return Observation("A past at() is refused.", "past-at=refused", facts)
-    received = sandbox.messages(url, 1, SETTLE)
+    received = resources.messages(url, 1, SETTLE)
     if received:
         return Observation("A past at() is accepted, and fires at once.", "past-at=fires", facts)
     return Observation(f"A past at() is accepted, and has not fired within {SETTLE:g} s.", "past-at=ignored", facts)
 
 
-def past_start(sandbox: TemporaryResources) -> Observation:
-    _, arn = sandbox.queue()
-    later = sandbox.parameters("cron(0 6 * * ? *)", arn)
-    sandbox.create(**later, patience=120)
-    past = sandbox.now() - timedelta(hours=1)
-    create = _refusal(sandbox, "create_schedule", **sandbox.parameters("cron(0 6 * * ? *)", arn, StartDate=past))
-    update = _refusal(sandbox, "update_schedule", **later, StartDate=past)
+def past_start(resources: TemporaryResources) -> Observation:
+    _, arn = resources.queue()
+    later = resources.parameters("cron(0 6 * * ? *)", arn)
+    resources.create(**later, patience=120)
+    past = resources.now() - timedelta(hours=1)
+    create = _refusal(resources, "create_schedule", **resources.parameters("cron(0 6 * * ? *)", arn, StartDate=past))
+    update = _refusal(resources, "update_schedule", **later, StartDate=past)
     facts = {"create": create or "accepted", "update": update or "accepted"}
     if create and update:
         return Observation("A past StartDate is refused by Create and by Update.", "past-start=refused", facts)
@@ -57,60 +57,62 @@ def past_start(sandbox: TemporaryResources) -> Observation:
     return Observation("A past StartDate is refused by one of Create and Update only.", "past-start=refused", facts)
 
 
-def past_year(sandbox: TemporaryResources) -> Observation:
-    _, arn = sandbox.queue()
-    sandbox.schedule("cron(0 6 * * ? 2199)", arn)
-    refusal = _refusal(sandbox, "create_schedule", **sandbox.parameters("cron(0 0 1 1 ? 2020)", arn))
+def past_year(resources: TemporaryResources) -> Observation:
+    _, arn = resources.queue()
+    resources.schedule("cron(0 6 * * ? 2199)", arn)
+    refusal = _refusal(resources, "create_schedule", **resources.parameters("cron(0 0 1 1 ? 2020)", arn))
     return Observation(
         f"A cron() of a past year is {'refused' if refusal else 'accepted'}.", "", {"create": refusal or "accepted"}
     )
 
 
-def conflict(sandbox: TemporaryResources) -> Observation:
-    _, arn = sandbox.queue()
-    request = sandbox.parameters("cron(0 6 * * ? 2199)", arn)
-    sandbox.create(**request, patience=120)
-    refusal = _refusal(sandbox, "create_schedule", **request)
+def conflict(resources: TemporaryResources) -> Observation:
+    _, arn = resources.queue()
+    request = resources.parameters("cron(0 6 * * ? 2199)", arn)
+    resources.create(**request, patience=120)
+    refusal = _refusal(resources, "create_schedule", **request)
     token = {"ClientToken": "the-same-token"}
-    other = sandbox.parameters("cron(0 6 * * ? 2199)", arn) | token
-    sandbox.create(**other)
-    repeated = _refusal(sandbox, "create_schedule", **other)
+    other = resources.parameters("cron(0 6 * * ? 2199)", arn) | token
+    resources.create(**other)
+    repeated = _refusal(resources, "create_schedule", **other)
     facts = {"same name": refusal or "accepted", "same name and token": repeated or "accepted"}
     return Observation(f"A name that is in use: {refusal or 'accepted'}", "", facts)
 
 
-def stale_schedules(sandbox: TemporaryResources) -> Observation:
-    _, arn = sandbox.queue()
-    sandbox.schedule("cron(0 6 * * ? 2199)", arn)
-    scheduler, seconds = sandbox.clients("scheduler"), dict[str, float]()
-    request = sandbox.parameters("cron(0 6 * * ? 2199)", arn)
+def stale_schedules(resources: TemporaryResources) -> Observation:
+    _, arn = resources.queue()
+    resources.schedule("cron(0 6 * * ? 2199)", arn)
+    scheduler, seconds = resources.clients("scheduler"), dict[str, float]()
+    request = resources.parameters("cron(0 6 * * ? 2199)", arn)
     names = {"Name": request["Name"], "GroupName": request["GroupName"]}
     scheduler.create_schedule(**request)
-    created = sandbox.now()
-    while len(seconds) < 2 and (sandbox.now() - created).total_seconds() < LONGEST:
-        if "get" not in seconds and not _refusal(sandbox, "get_schedule", **names):
-            seconds["get"] = (sandbox.now() - created).total_seconds()
+    created = resources.now()
+    while len(seconds) < 2 and (resources.now() - created).total_seconds() < LONGEST:
+        if "get" not in seconds and not _refusal(resources, "get_schedule", **names):
+            seconds["get"] = (resources.now() - created).total_seconds()
         listed = scheduler.list_schedules(GroupName=names["GroupName"], NamePrefix=names["Name"])["Schedules"]
         if "list" not in seconds and listed:
-            seconds["list"] = (sandbox.now() - created).total_seconds()
+            seconds["list"] = (resources.now() - created).total_seconds()
         if len(seconds) < 2:
-            sandbox.sleep(1.0)
+            resources.sleep(1.0)
     most = max(seconds.values(), default=LONGEST)
     text = f"GetSchedule showed a new schedule after {seconds.get('get', LONGEST):.1f} s, ListSchedules after"
     setting = f"stale-schedules={number(most if most >= 1 else 0)}"
     return Observation(f"{text} {seconds.get('list', LONGEST):.1f} s.", setting, seconds)
 
 
-def group_deletion(sandbox: TemporaryResources) -> Observation:
-    url, arn = sandbox.queue()
-    group, scheduler = sandbox.group(), sandbox.clients("scheduler")
-    sandbox.schedule("rate(1 minute)", arn, group=group)
+def group_deletion(resources: TemporaryResources) -> Observation:
+    url, arn = resources.queue()
+    group, scheduler = resources.group(), resources.clients("scheduler")
+    resources.schedule("rate(1 minute)", arn, group=group)
     scheduler.delete_schedule_group(Name=group)
-    began = sandbox.now()
-    while (sandbox.now() - began).total_seconds() < LONGEST and not _refusal(sandbox, "get_schedule_group", Name=group):
-        sandbox.sleep(2.0)
-    took = (sandbox.now() - began).total_seconds()
-    fired = [message for message in sandbox.messages(url, 0, 0) if message.sent > began + timedelta(seconds=1)]
+    began = resources.now()
+    while (resources.now() - began).total_seconds() < LONGEST and not _refusal(
+        resources, "get_schedule_group", Name=group
+    ):
+        resources.sleep(2.0)
+    took = (resources.now() - began).total_seconds()
+    fired = [message for message in resources.messages(url, 0, 0) if message.sent > began + timedelta(seconds=1)]
     text = f"A deleted group disappeared after {took:.0f} s; its schedule fired {len(fired)} times meanwhile."
     return Observation(
         text, f"group-deletion={number(took if took >= 2 else 0)}", {"seconds": took, "fired": len(fired)}

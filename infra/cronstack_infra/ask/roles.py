@@ -15,34 +15,34 @@ AGE: Final = 120
 """Seconds for which Scheduler retries a delivery."""
 
 
-def role_delay(sandbox: TemporaryResources) -> Observation:
-    _, arn = sandbox.queue()
-    role = sandbox.role(settled=False)
-    created, refusals = sandbox.now(), 0
-    request = sandbox.parameters("cron(0 6 * * ? 2199)", arn, role=role)
+def role_delay(resources: TemporaryResources) -> Observation:
+    _, arn = resources.queue()
+    role = resources.role(settled=False)
+    created, refusals = resources.now(), 0
+    request = resources.parameters("cron(0 6 * * ? 2199)", arn, role=role)
     while True:
         try:
-            sandbox.clients("scheduler").create_schedule(**request)
+            resources.clients("scheduler").create_schedule(**request)
             break
         except Exception as fault:  # a service may raise any class
-            if "assume the role" not in str(fault) or (sandbox.now() - created).total_seconds() > LONGEST:
+            if "assume the role" not in str(fault) or (resources.now() - created).total_seconds() > LONGEST:
                 raise
             refusals += 1
-        sandbox.sleep(1.0)
-    took = (sandbox.now() - created).total_seconds() if refusals else 0.0
+        resources.sleep(1.0)
+    took = (resources.now() - created).total_seconds() if refusals else 0.0
     text = f"A new role was accepted after {took:.0f} s, and {refusals} refusals."
     return Observation(text, f"role-delay={number(took)}", {"seconds": took, "refusals": refusals})
 
 
-def role_again(sandbox: TemporaryResources) -> Observation:
-    url, arn = sandbox.queue()
-    role = sandbox.role()
-    due = sandbox.ahead(180)
-    sandbox.schedule(at(due), arn, role=role)
-    delete_role(sandbox, role)
-    sandbox.role(name=role.rpartition("/")[2])
-    sandbox.progress(f"waiting for {due:%H:%M} UTC")
-    received = sandbox.messages(url, 1, (due - sandbox.now()).total_seconds() + 120)
+def role_again(resources: TemporaryResources) -> Observation:
+    url, arn = resources.queue()
+    role = resources.role()
+    due = resources.ahead(180)
+    resources.schedule(at(due), arn, role=role)
+    delete_role(resources, role)
+    resources.role(name=role.rpartition("/")[2])
+    resources.progress(f"waiting for {due:%H:%M} UTC")
+    received = resources.messages(url, 1, (due - resources.now()).total_seconds() + 120)
     result = "fired" if received else "did not fire"
     return Observation(
         f"A schedule whose role was deleted and created again with the same name {result}.",
@@ -51,56 +51,56 @@ def role_again(sandbox: TemporaryResources) -> Observation:
     )
 
 
-def _fail(sandbox: TemporaryResources, target: str, role: str, **retries: Any) -> tuple[str, datetime]:
+def _fail(resources: TemporaryResources, target: str, role: str, **retries: Any) -> tuple[str, datetime]:
     """Create a schedule whose delivery fails. Return the URL of its dead-letter queue, and its time."""
-    url, arn = sandbox.queue("letters")
-    due = sandbox.ahead(60)
+    url, arn = resources.queue("letters")
+    due = resources.ahead(60)
     policy = {"MaximumEventAgeInSeconds": AGE, "MaximumRetryAttempts": 185} | retries
-    sandbox.schedule(at(due), target, role=role, sent={"DeadLetterConfig": {"Arn": arn}, "RetryPolicy": policy})
+    resources.schedule(at(due), target, role=role, sent={"DeadLetterConfig": {"Arn": arn}, "RetryPolicy": policy})
     return url, due
 
 
-def _letters_only_role(sandbox: TemporaryResources) -> str:
+def _letters_only_role(resources: TemporaryResources) -> str:
     """Return a role that may send dead letters, and nothing else."""
-    role = sandbox.role()
-    letters = role.replace(":iam::", ":sqs:*:").rpartition(":")[0] + f":{sandbox.prefix}letters*"
+    role = resources.role()
+    letters = role.replace(":iam::", ":sqs:*:").rpartition(":")[0] + f":{resources.prefix}letters*"
     statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": letters}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     name = role.rpartition("/")[2]
-    sandbox.clients("iam").put_role_policy(RoleName=name, PolicyName="ask", PolicyDocument=document)
+    resources.clients("iam").put_role_policy(RoleName=name, PolicyName="ask", PolicyDocument=document)
     return role
 
 
-def retried_codes(sandbox: TemporaryResources) -> Observation:
+def retried_codes(resources: TemporaryResources) -> Observation:
     """Test a role that may not invoke the function, and a function that does not exist."""
-    _, function = sandbox.function("def handler(event, context):\n    return None\n")
-    missing = f"{function.rpartition(':')[0]}:{sandbox.prefix}missing"
+    _, function = resources.function("def handler(event, context):\n    return None\n")
+    missing = f"{function.rpartition(':')[0]}:{resources.prefix}missing"
     asked = {
-        "AccessDeniedException": (function, _letters_only_role(sandbox)),
+        "AccessDeniedException": (function, _letters_only_role(resources)),
         "ResourceNotFoundException": (missing, ""),
     }
-    waiting = {code: _fail(sandbox, target, role) for code, (target, role) in asked.items()}
-    sandbox.progress(f"waiting for {len(waiting)} letters, up to four minutes")
+    waiting = {code: _fail(resources, target, role) for code, (target, role) in asked.items()}
+    resources.progress(f"waiting for {len(waiting)} letters, up to four minutes")
     retried, facts = [], {}
     for code, (url, due) in waiting.items():
-        left = (due - sandbox.now()).total_seconds()
-        letters = sandbox.messages(url, 1, left + AGE + 120)
+        left = (due - resources.now()).total_seconds()
+        letters = resources.messages(url, 1, left + AGE + 120)
         facts[code] = [letter.attributes for letter in letters]
         retried += [code for letter in letters if int(letter.attributes.get("RETRY_ATTEMPTS", "0")) > 0]
     codes = ",".join(sorted(retried)) or "none"
     return Observation(f"Scheduler retries: {codes}.", f"retried-codes={codes}", facts)
 
 
-def letter_shape(sandbox: TemporaryResources) -> Observation:
+def letter_shape(resources: TemporaryResources) -> Observation:
     """Show the letter of a Lambda target: its body, its attributes and its sender."""
-    _, queue = sandbox.queue()
-    function = queue.replace(":sqs:", ":lambda:").rpartition(":")[0] + f":function:{sandbox.prefix}missing"
-    url, due = _fail(sandbox, function, "")
-    letters = sandbox.messages(url, 1, (due - sandbox.now()).total_seconds() + AGE + 120)
+    _, queue = resources.queue()
+    function = queue.replace(":sqs:", ":lambda:").rpartition(":")[0] + f":function:{resources.prefix}missing"
+    url, due = _fail(resources, function, "")
+    letters = resources.messages(url, 1, (due - resources.now()).total_seconds() + AGE + 120)
     if not letters:
         return Observation("No letter has arrived.")
     (letter, *_) = letters
-    role = sandbox.clients("iam").get_role(RoleName=sandbox.scheduler_role.rpartition("/")[2])["Role"]
+    role = resources.clients("iam").get_role(RoleName=resources.scheduler_role.rpartition("/")[2])["Role"]
     by_role = letter.sender.startswith(role["RoleId"])
     text = f"The body of a letter is {_shape(letter)}; SenderId starts with {'' if by_role else 'no '}id of the role."
     return Observation(text, "", {"body": letter.body, "attributes": letter.attributes, "sent by the role": by_role})
@@ -116,21 +116,21 @@ def _shape(letter: Message) -> str:
     return f"the request, with a Payload of type {type(body['Payload']).__name__}"
 
 
-def delivery_retries(sandbox: TemporaryResources) -> Observation:
+def delivery_retries(resources: TemporaryResources) -> Observation:
     """Test a function without concurrency, called synchronously by a universal target: Lambda throttles it."""
-    name, arn = sandbox.function("def handler(event, context):\n    return None\n")
-    sandbox.clients("lambda").put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    name, arn = resources.function("def handler(event, context):\n    return None\n")
+    resources.clients("lambda").put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     partition = arn.split(":")[1]
-    url, letters = sandbox.queue("letters")
-    due = sandbox.ahead(90)
+    url, letters = resources.queue("letters")
+    due = resources.ahead(90)
     sent = {
         "DeadLetterConfig": {"Arn": letters},
         "RetryPolicy": {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 1},
     }
     call = json.dumps({"FunctionName": arn, "InvocationType": "RequestResponse", "Payload": "{}"})
-    sandbox.schedule(at(due), f"arn:{partition}:scheduler:::aws-sdk:lambda:invoke", call, sent=sent)
-    sandbox.progress(f"waiting for the first retry after {due:%H:%M} UTC, up to ten minutes")
-    received = sandbox.messages(url, 1, (due - sandbox.now()).total_seconds() + 600)
+    resources.schedule(at(due), f"arn:{partition}:scheduler:::aws-sdk:lambda:invoke", call, sent=sent)
+    resources.progress(f"waiting for the first retry after {due:%H:%M} UTC, up to ten minutes")
+    received = resources.messages(url, 1, (due - resources.now()).total_seconds() + 600)
     if not received:
         return Observation("No letter has arrived within ten minutes of the first attempt.")
     took = (received[0].sent - due).total_seconds()

@@ -37,19 +37,19 @@ def ask(
     """
     for line in sweep(clients, PREFIX):
         progress(f"left by an earlier run: {line}")
-    sandbox = TemporaryResources(clients, run, now=now, sleep=sleep, progress=progress, scale=scale)
+    resources = TemporaryResources(clients, run, now=now, sleep=sleep, progress=progress, scale=scale)
     try:
         for question in questions:
             progress(f"{question.id}: {question.asks}")
             began = now()
             answer, fault = None, ""
             try:
-                answer = question.ask(sandbox)
+                answer = question.ask(resources)
             except Exception as error:  # a service may raise any class, and the run continues
                 fault = f"{type(error).__name__}: {error}"
             yield Asked(question, answer, fault, (now() - began).total_seconds())
     finally:
         progress("deleting everything")
-        for line in sweep(clients, sandbox.prefix):
+        for line in sweep(clients, resources.prefix):
             if "could not be deleted" in line:
                 progress(line)

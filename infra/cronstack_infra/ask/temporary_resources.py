@@ -232,9 +232,9 @@ def _delete_role(iam: Any, name: str) -> None:
     iam.delete_role(RoleName=name)
 
 
-def delete_role(sandbox: TemporaryResources, arn: str) -> None:
-    """Delete a role of the sandbox."""
-    _delete_role(sandbox.clients("iam"), arn.rpartition("/")[2])
+def delete_role(resources: TemporaryResources, arn: str) -> None:
+    """Delete one of the roles."""
+    _delete_role(resources.clients("iam"), arn.rpartition("/")[2])
 
 
 def _delete_log(clients: Clients, function: str) -> None:
