@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,6 +86,22 @@ def test_only_the_named_stacks_are_checked(deployed: Deployed, local_cloud: Loca
     assert deployed.refusal(deployed.stack.name)
     assert deployed.refusal("--all", "--output", "cdk.out")
     assert deployed.refusal("-c", "jobs=examples") == "", "that stack is not deployed"
+
+
+def test_even_if_waiting_permits_the_deletion_of_the_named_stacks_only(
+    deployed: Deployed, local_cloud: LocalCloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The two stacks here have no deploy check, so a note names each stack that the command tried to permit."""
+    other = Stack.new(local_cloud)
+    other.deploy({"Queue": queue()})
+
+    def noted(*args: str) -> list[str]:
+        before_destroy(deployed.project, ("destroy", *args), local_cloud.endpoint, regardless=True)
+        return re.findall(r"the deploy check of (\S+) was not updated", capsys.readouterr().err)
+
+    assert noted(other.name) == [other.name]
+    assert noted("--profile-of-nothing", "missing") == [deployed.stack.name]
+    assert noted() == [deployed.stack.name]
 
 
 def test_an_unreadable_stack_is_not_destroyed(deployed: Deployed) -> None:

@@ -44,7 +44,7 @@ def before_destroy(project: Project, args: Sequence[str], address: str | None, *
     own, _, words = stacks_of(project, args)
     cloud = _cloud(args, address, own)
     if regardless:
-        for stack in {own, *words}:
+        for stack in [word for word in words if _exists(cloud, word)] or [own]:
             _permit(cloud, stack)
         return
     try:
@@ -62,6 +62,16 @@ def before_destroy(project: Project, args: Sequence[str], address: str | None, *
             f"the stack {own} was not destroyed, because it cannot be read: {message(fault)}",
             remedy=f"Fix that, or destroy it without a check: cronstack cdk {EVEN_IF_WAITING} destroy",
         ) from fault
+
+
+def _exists(cloud: SelectedCloud, stack: str) -> bool:
+    """Return whether a stack has that name. Return True if CloudFormation cannot be asked: ``_permit`` reports that."""
+    try:
+        return _outputs(cloud, stack) is not None
+    except Exception as fault:  # errors of AWS have no common base class: all others are re-raised
+        if not is_aws(fault):
+            raise
+        return True
 
 
 def _permit(cloud: SelectedCloud, stack: str) -> None:
