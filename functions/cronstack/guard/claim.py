@@ -307,7 +307,7 @@ def _read_refusal(delivery: Delivery, refused: Refused, *, takes_over: bool) -> 
     elif not takes_over:
         lease = LeaseItem()  # the condition of a plain claim held: the lease is free
     if not run_part.held:
-        if lease_part.held and run is None:  # the slot fulfilled the condition of this first start
+        if lease_part.held and run is None:  # the slot names the occurrence that this claim removes
             delivery.in_slot = leaving(delivery) == delivery.claimant.occurrence
         run = yield from delivery.shown_run(run_part.item)
     if lease_part.held and run_part.held:  # only the crashed run's part failed: no run can be marked

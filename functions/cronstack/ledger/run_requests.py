@@ -47,7 +47,7 @@ from cronstack.steps import Call
 
 
 class Closing(NamedTuple):
-    """The values that close an attempt, or an occurrence without one. ``ttl`` is None if the run stays open.
+    """The values that end an attempt, or an occurrence that never had an attempt. No ``ttl``: the run stays open.
 
     ``after`` (epoch ms): the earliest start of a retry. ``event``: the event as JSON, unless it succeeded. ``writes``:
     the handler's own, carried out with the settlement or not at all. ``alone``: the attempt shares no lease with other
