@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from cronstack.defaults import DEFAULTS, Overlap
+from cronstack.defaults import DEFAULTS, OnMissed, Overlap
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -85,6 +85,10 @@ class Job(NamedTuple):
     input: Mapping[str, Any]
     env: Mapping[str, str]
     enabled: bool
+    on_missed: OnMissed
+    alert_after: int
+    late_after: int
+    overrun_after: int | None
     file: str
     line: int
 
@@ -124,6 +128,10 @@ def job(
     input: Mapping[str, Any] | None = None,
     env: Mapping[str, str] | None = None,
     enabled: bool = True,
+    on_missed: OnMissed = DEFAULTS.on_missed,
+    alert_after: int = DEFAULTS.alert_after,
+    late_after: int = DEFAULTS.late_after,
+    overrun_after: int | None = None,
 ) -> Callable[[Handler], Job]:
     """Declare the function below as a job.
 
@@ -144,6 +152,13 @@ def job(
     input: a JSON object that every occurrence receives as ``run.input``. Defaults to {}.
     env: environment variables of the function. Defaults to {}.
     enabled: False deploys the schedules paused. Defaults to True.
+    on_missed: what the watchdog does when an occurrence never arrived: "report" it, or also "run" it. Defaults to
+        "report".
+    alert_after: failed runs in a row after which the watchdog notifies, 1 to 100. Defaults to 1.
+    late_after: seconds after the due time, or after the end of its ``window``, at which the watchdog reports an
+        occurrence that has not started, 60 to 86400. Defaults to 300.
+    overrun_after: seconds after its start at which the watchdog reports a running attempt, 1 to 86400. Defaults to the
+        timeout.
     """
 
     # Any other value, such as ``once`` without parentheses, is recorded too: discovery reports it with file and line.
@@ -165,6 +180,10 @@ def job(
             input={} if input is None else input,
             env={} if env is None else env,
             enabled=enabled,
+            on_missed=on_missed,
+            alert_after=alert_after,
+            late_after=late_after,
+            overrun_after=overrun_after,
             file=function.__code__.co_filename,
             line=function.__code__.co_firstlineno,
         )

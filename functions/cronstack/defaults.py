@@ -6,6 +6,8 @@ from typing import Final, Literal, NamedTuple
 
 Overlap = Literal["skip", "buffer_one", "allow"]
 """What happens to an occurrence that is due while another one of its job runs (Temporal's names)."""
+OnMissed = Literal["report", "run"]
+"""What the watchdog does with an occurrence that never arrived: only report it, or report it and run it."""
 
 
 class Defaults(NamedTuple):
@@ -29,6 +31,13 @@ class Defaults(NamedTuple):
     start_deadline: int = 3600
     """Seconds after its due time by which an occurrence must start, or it is missed (60 to 86400). At this age,
     Scheduler also stops retrying a delivery. Defaults to 1 h."""
+    on_missed: OnMissed = "report"
+    """What the watchdog does with an occurrence that never arrived. Defaults to report."""
+    alert_after: int = 1
+    """Failed runs in a row after which the watchdog notifies (1 to 100). Defaults to 1."""
+    late_after: int = 300
+    """Seconds after its due time, or after the end of its window, at which an occurrence that has not started is late
+    (60 to 86400). Defaults to 5 min."""
     start_deadline_of_plans: int = 86400
     """The start deadline of a job that code may schedule (``once()``): thousands of plans may be due in one minute,
     and wait for Lambda. Scheduler keeps an event no longer. Defaults to 1 d."""

@@ -16,7 +16,7 @@ LAYERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("timetable", "timing"),
         ("event", "run"),
         ("steps",),
-        ("ledger",),
+        ("deployed", "ledger"),
         ("transport",),
         ("driver",),
         ("guard",),
@@ -37,7 +37,7 @@ LAYERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("partitions", "rows"),
         ("items",),
         ("conditions", "listings", "statements"),
-        ("plan_requests",),
+        ("audit", "plan_requests"),
         ("claim_requests", "run_requests"),
     ),
     "cronstack.guard": (
@@ -56,7 +56,7 @@ LAYERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("once",),
     ),
     "cronstack_infra": (
-        ("conformance", "deployed_form", "lambda_image", "lock_file", "names", "plural", "progress", "switches"),
+        ("conformance", "lambda_image", "lock_file", "names", "plural", "progress", "switches"),
         ("ask", "ops", "project"),
         ("toolchain",),
         ("local",),

@@ -5,6 +5,7 @@
     job#<job>           run#<occurrence>  a run by a schedule, or an operator     the job       open#job#<job>
     run#<job>#<digit>   run#<occurrence>  the run of a key                        the job       open#run#<job>#<digit>
     plan#<job>#<digit>  <key>             what code has planned under a key       planner, job  plan#<job>#<digit>
+    audit#<job>         <time>#<id>       an action of an operator                operator
 
 A *planner* is code with ``grant_schedule``. It may access the partitions of plans only. DynamoDB's condition key
 ``dynamodb:LeadingKeys`` restricts partition keys, not sort keys or attributes. So all other rows have another partition
@@ -117,7 +118,7 @@ PARTITIONS: Final = (
     Partition(
         "watch", "snapshot", "what the last look of the watchdog has seen", ("watchdog",), ("operator",), reserved=True
     ),
-    Partition("audit#{job}", "<time>#<id>", "an action of an operator", ("operator",), ("watchdog",), reserved=True),
+    Partition("audit#{job}", "<time>#<id>", "an action of an operator", ("operator",), ("watchdog",)),
 )
 """All kinds of partitions, including those of later capabilities, so that no row must move later."""
 
@@ -155,6 +156,11 @@ def open_lists(job: str, *, by_code: bool) -> tuple[str, ...]:
     """Return the lists of the index with the open runs of a job. ``by_code``: code may plan runs of it."""
     keyed = tuple(f"open#run#{job}#{digit}" for digit in DIGITS) if by_code else ()
     return (f"open#{job_partition(job)}", *keyed)
+
+
+def audit_partition(job: str) -> str:
+    """Return the partition key of the actions of operators on a job. A "job" of "" is the stack."""
+    return f"audit#{job}"
 
 
 def lease_key(job: str) -> dict[str, Any]:

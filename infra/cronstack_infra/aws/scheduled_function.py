@@ -12,6 +12,8 @@ from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from cronstack.defaults import DEFAULTS
+from cronstack.deployed.form import deployed_form
+from cronstack.deployed.job_metadata import METADATA
 from cronstack.errors import DeclarationError
 from cronstack.event import scheduled_input
 from cronstack.onetime.schedules import Wiring
@@ -19,7 +21,7 @@ from cronstack.settings import PLANS, Settings, once_variable
 from cronstack_infra import names
 from cronstack_infra.aws import logical_ids, policies, schedule_roles
 from cronstack_infra.aws.foundation import Foundation
-from cronstack_infra.deployed_form import deployed_form
+from cronstack_infra.discovery.metadata import metadata_of
 
 if TYPE_CHECKING:
     from cronstack.declaration import Job
@@ -89,6 +91,9 @@ class ScheduledFunction(logical_ids.Owner):
             timeout=Duration.seconds(job.timeout),
             environment={**job.env, **self._settings(foundation).environment()},
         )
+        element = self.function.node.default_child
+        assert isinstance(element, lambda_.CfnFunction)
+        element.add_metadata(METADATA, metadata_of(declared).to_json())
         self._retries = self._lambda_retries(foundation, "Retries", LATEST)
         self.once_role = self._for_plans(job.name, foundation) if job.by_code or keeps_plans else None
         self.wiring = self._wiring(job, self.once_role, foundation) if job.by_code and self.once_role else None

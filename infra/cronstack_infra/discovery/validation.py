@@ -40,6 +40,8 @@ _WHOLE_NUMBERS: Final = (
     ("timeout", 1, 900, "seconds", "the limits of Lambda"),
     ("memory", 128, 10240, "megabytes", "the sizes of Lambda"),
     ("start_deadline", 60, 86400, "seconds", "the limits of Scheduler and the ledger"),
+    ("alert_after", 1, 100, "failed runs in a row", "the watchdog reads no more runs of a job"),
+    ("late_after", 60, 86400, "seconds", "the watchdog looks every few minutes"),
 )
 
 _CALLS: Final = {
@@ -61,6 +63,7 @@ def judge(job: Job, where: str) -> tuple[tuple[Schedule, ...], list[DeclarationE
         *_handler(job),
         *_schedules(job, schedules),
         *_policies(job),
+        *_alerts(job),
         *_input(job),
         *_env(job),
     ]
@@ -218,6 +221,18 @@ def _policies(job: Job) -> Iterator[Fault]:
             yield f"permanent contains {_shown(kind)}, which is not an exception class", _example("permanent")
 
 
+def _alerts(job: Job) -> Iterator[Fault]:
+    """Yield the faults of what the watchdog reads."""
+    given = job.overrun_after
+    if given is not None and type(given) is not int:
+        reason = f"overrun_after={_shown(given)} is {_kind(given)}; it must be a number of seconds"
+        yield reason, _example("overrun_after")
+    elif given is not None and not 1 <= given <= 86400:
+        yield f"overrun_after={given} is not within 1 to 86400 seconds (a day)", _example("overrun_after")
+    if job.on_missed not in ("report", "run"):
+        yield f'on_missed={_shown(job.on_missed)} is not valid; use "report" or "run"', _example("on_missed")
+
+
 def _input(job: Job) -> Iterator[Fault]:
     try:
         check_input(job.input)
@@ -267,6 +282,10 @@ _EXAMPLES: Final = {
     "start_deadline": '@job(schedule=rate("1 hour"), start_deadline=3600)',
     "lease": '@job(schedule=rate("1 day"), timeout=900, lease=60), and run.extend() in its handler',
     "enabled": '@job(schedule=rate("1 hour"), enabled=False)',
+    "on_missed": f'@job(schedule=cron("0 6 * * ? *", timezone="{EXAMPLE_ZONE}"), on_missed="run")',
+    "alert_after": '@job(schedule=rate("1 hour"), alert_after=3)',
+    "late_after": '@job(schedule=rate("1 hour"), late_after=600)',
+    "overrun_after": '@job(schedule=rate("1 hour"), timeout=900, overrun_after=300)',
     "permanent": '@job(schedule=rate("1 hour"), permanent=[ValueError])',
     "env": '@job(schedule=rate("1 hour"), env={"SHOP_MODE": "fast"})',
 }

@@ -1,6 +1,6 @@
 """The deployed schedules as Scheduler stores them, not as the code declares them.
 
-Their bounds, and the one instant of an ``at()``, are in their Description (see ``deployed_form``).
+Their bounds, and the one instant of an ``at()``, are in their Description (see ``cronstack.deployed.form``).
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from cronstack.deployed.form import read_schedule
 from cronstack.errors import OperationError
 from cronstack.occurrence import print_time, to_milliseconds
 from cronstack.payload import CONTEXT_ATTRIBUTE
 from cronstack.timetable.instants import Schedule
 from cronstack_infra import names
-from cronstack_infra.deployed_form import read_schedule
 from cronstack_infra.ops.deployment import Deployment
 
 MOST: Final = 200_000

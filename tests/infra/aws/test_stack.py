@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from cronstack.deployed.form import read_schedule
 from cronstack.errors import DeclarationError
 from cronstack_infra import names
-from cronstack_infra.deployed_form import read_schedule
 from tests.infra.conftest import Synthesize
 from tests.tools.template import arn_of, name_of, of_type, policies_of, properties
 

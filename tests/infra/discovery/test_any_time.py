@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from cronstack.deployed.form import deployed_form, read_schedule
 from cronstack.errors import DeclarationError
 from cronstack.timetable.expressions import Rate, read
 from cronstack.timetable.instants import parse
-from cronstack_infra.deployed_form import deployed_form, read_schedule
 from cronstack_infra.discovery.rate_notes import rate_notes
 from cronstack_infra.discovery.rates import crons_of
 from cronstack_infra.discovery.windows import shortest_interval

@@ -12,9 +12,9 @@ from moto.scheduler.models import scheduler_backends
 from moto.sqs.models import sqs_backends
 
 from cronstack.declaration import Job
+from cronstack.deployed.form import read_schedule
 from cronstack.settings import STACK
 from cronstack_infra import names
-from cronstack_infra.deployed_form import read_schedule
 from cronstack_infra.local.environment import ACCOUNT, REGION
 from cronstack_infra.local.lookups.functions import function_of
 from cronstack_infra.local.moto import privates

@@ -156,8 +156,8 @@ def _print_usage(console: Console, cloud: LocalCloud, project: Project | None, p
 
 def deployed(scheduler: Any, stack: str, now: datetime) -> Iterator[DeployedSchedule]:
     """Yield the schedules of a stack's group, by name, with their next firing after ``now``."""
+    from cronstack.deployed.form import read_schedule
     from cronstack_infra import names
-    from cronstack_infra.deployed_form import read_schedule
 
     group = names.group_name(stack)
     for page in scheduler.get_paginator("list_schedules").paginate(GroupName=group):
