@@ -134,9 +134,17 @@ def test_a_function_fits_on_a_screen() -> None:
         for file in python_files()
         for node in ast.walk(tree(file))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (length := (node.end_lineno or 0) - node.lineno + 1) > LONGEST_FUNCTION
+        and (length := _lines_of_code(node)) > LONGEST_FUNCTION
     ]
     assert not found, f"at most {LONGEST_FUNCTION} lines; its parts have names:\n" + "\n".join(found)
+
+
+def _lines_of_code(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return the lines of a function without its docstring, which may describe many parameters."""
+    first = function.body[0]
+    is_docstring = ast.get_docstring(function) is not None
+    described = (first.end_lineno or 0) - first.lineno + 1 if is_docstring else 0
+    return (function.end_lineno or 0) - function.lineno + 1 - described
 
 
 @pytest.mark.parametrize("file", PRODUCT, ids=lambda file: str(file.relative_to(ROOT)))
