@@ -36,7 +36,7 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "simulate": CommandEntry(
         "simulate.command", "Simulate a span of time in seconds, or only compute its firings (--dry)."
     ),
-    "runs": CommandEntry("runs", "List past, present and planned runs from the ledger."),
+    "runs": CommandEntry("runs.command", "List past, present and planned runs from the ledger."),
     "logs": CommandEntry("logs", "Show the log of a job; -f follows it."),
     "trigger": CommandEntry("trigger", "Run a job now, or the occurrence of a given time."),
     "once": CommandEntry("once.command", "Schedule, move, cancel and list one-time occurrences of a job."),

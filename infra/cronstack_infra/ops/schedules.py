@@ -66,7 +66,9 @@ def schedules_of(scheduler: Any, deployment: Deployment, job: str) -> tuple[Depl
     for page in pages:
         for listed in page["Schedules"]:
             if names.job_of_schedule(deployment.stack, listed["Name"]) == job:
-                schedules.append(_read(scheduler.get_schedule(Name=listed["Name"], GroupName=deployment.group), job))
+                schedules.append(
+                    read_deployed(scheduler.get_schedule(Name=listed["Name"], GroupName=deployment.group), job)
+                )
     return tuple(sorted(schedules, key=lambda deployed: int(deployed.name.rpartition(".")[2])))
 
 
@@ -100,7 +102,8 @@ def _between(schedule: Schedule, first: datetime, last: datetime) -> Iterator[da
         yield instant
 
 
-def _read(schedule: Any, job: str) -> DeployedSchedule:
+def read_deployed(schedule: Any, job: str) -> DeployedSchedule:
+    """Return a schedule of a job. ``schedule`` is the answer of GetSchedule."""
     enabled = schedule.get("State", "ENABLED") == "ENABLED"
     target = schedule["Target"]
     return DeployedSchedule(
