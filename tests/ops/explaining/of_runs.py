@@ -84,7 +84,7 @@ def delivered_late(world: World) -> Planted:
 
 def late_for_an_outage(world: World) -> Planted:
     world.deploy()
-    world.stage.fail("TransactWriteItems", *[error("InternalServerError", 500)] * 80)
+    world.stage.fail("TransactWriteItems", *[error("InternalServerError", 500)] * 400)
     world.fire(world.due())
     world.sleep(20 * MINUTE)
     world.stage.faults.clear()
