@@ -42,6 +42,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
 
 
+def indented(text: str) -> str:
+    """Return ``printable`` text that keeps its indentation and its columns."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 def print_json(value: object) -> None:
     click.echo(json_text(value, indent=2))
 

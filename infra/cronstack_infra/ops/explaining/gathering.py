@@ -55,20 +55,29 @@ _LAST: Final = "\x7f"
 
 
 def gather(
-    clients: Clients, stack: str, job: str, text: str | None, key: str | None, *, now: datetime, poll: int = LONG_POLL
+    clients: Clients,
+    stack: str,
+    job: str,
+    text: str | None,
+    key: str | None,
+    *,
+    now: datetime,
+    poll: int = LONG_POLL,
+    whole: bool = False,
 ) -> Facts:
     """Return the facts about an occurrence. Raise OperationError for an unknown stack or job, and an invalid question.
 
-    ``text``: a time or an occurrence; ``key``: a key. ``poll``: seconds of a long poll of an empty queue.
+    ``text``: a time or an occurrence; ``key``: a key. ``poll``: seconds of a long poll of an empty queue. ``whole``:
+    also read the log and the dead letters of a run that the row explains.
     """
-    return _Gathering(clients, stack, job, now, poll).facts(text, key)
+    return _Gathering(clients, stack, job, now, poll, whole).facts(text, key)
 
 
 class _Gathering:
     """The reads for one question."""
 
-    def __init__(self, clients: Clients, stack: str, job: str, now: datetime, poll: int) -> None:
-        self.clients, self.job, self.now, self.poll = clients, job, now, poll
+    def __init__(self, clients: Clients, stack: str, job: str, now: datetime, poll: int, whole: bool) -> None:
+        self.clients, self.job, self.now, self.poll, self.whole = clients, job, now, poll, whole
         self.deployment: Deployment = find_deployment(clients("cloudformation"), stack)
         self.reader = Reader(clients("dynamodb"), self.deployment.ledger)
         self.groups = Groups(clients("scheduler"))
@@ -270,7 +279,7 @@ class _Gathering:
 
         run, due = facts.run, due_of(facts)
         wanted = run.status in FAILED if run is not None else due is None or due <= self.now
-        if not wanted:
+        if not wanted and not self.whole:
             return ()
         try:
             letters = list_letters(
@@ -296,7 +305,7 @@ class _Gathering:
             run is not None and run.status == "succeeded" and (run.attempt > 1 or lateness(facts, run) is not None)
         )
         deferred = run is None and bool(facts.carriers)
-        if not facts.deployed or due is None or not (unexplained or deferred):
+        if not facts.deployed or due is None or not (unexplained or deferred or self.whole):
             return Logged()
         last = to_datetime(run.ended) if run is not None and run.ended else self.now
         function = names.function_name(self.deployment.stack, self.job)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cronstack import clock
+from cronstack_infra.cli.commands.runs import show
 from cronstack_infra.cli.commands.runs.first_word import FirstWordGroup
 from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
 from cronstack_infra.cli.options.times import since_option
@@ -102,3 +103,7 @@ def cells(row: RunRow) -> tuple[str, ...]:
         short(row.key),
         why(row),
     )
+
+
+assert isinstance(command, FirstWordGroup)
+command.add_command(show.command, "show")
