@@ -12,7 +12,7 @@ from itertools import islice, takewhile
 from typing import Any, Final, NamedTuple
 
 from cronstack.ledger.items import read_lease, read_run
-from cronstack.ledger.partitions import open_lists
+from cronstack.ledger.partitions import open_lists, plan_partitions
 from cronstack.ledger.rows import OPEN, STATUSES, PlanItem, RunItem
 from cronstack.ledger.run_requests import get_lease, get_run
 from cronstack.occurrence import scheduled_id, to_milliseconds
@@ -53,12 +53,15 @@ def list_runs(
     status: str | None = None,
     since: datetime | None = None,
     seen: Seen = ignore,
+    removed: bool = False,
 ) -> list[RunRow]:
     """Return the newest rows of some jobs, by due time, newest first. ``status``: one of ``ROW_STATUSES``.
 
+    ``removed``: the stack does not have the jobs now, so code may have planned runs of each of them.
+
     Running runs due more than ``RECENT`` ago are found only by their lease, or with ``since``.
     """
-    listing = _Listing(Reader(dynamodb, deployment.ledger, seen=seen), deployment, jobs, now, most)
+    listing = _Listing(Reader(dynamodb, deployment.ledger, seen=seen), deployment, jobs, now, most, removed)
     return listing.first(listing.newest(since) if status is None else listing.by_status(status, since))
 
 
@@ -71,12 +74,13 @@ def list_recent(
     most: int,
     since: datetime | None,
     seen: Seen = ignore,
+    removed: bool = False,
 ) -> Recent:
     """Return the newest runs, and only the next few plans.
 
     Thousands of reminders for next month must not hide the runs of today, and are not read.
     """
-    listing = _Listing(Reader(dynamodb, deployment.ledger, seen=seen), deployment, jobs, now, most)
+    listing = _Listing(Reader(dynamodb, deployment.ledger, seen=seen), deployment, jobs, now, most, removed)
     past = listing.first(listing.newest(since, last=now))
     few = max(min(AHEAD, most // 4), most - len(past))
     ahead = [*islice(listing.ahead(now if since is None else max(now, since), few + 1), few + 1)]
@@ -93,18 +97,29 @@ def list_planned(
     most: int,
     since: datetime | None,
     seen: Seen = ignore,
+    removed: bool = False,
 ) -> list[RunRow]:
     """Return the plans, the next one first. ``since``: earliest due time. Defaults to now, less ``LATE``."""
-    listing = _Listing(Reader(dynamodb, deployment.ledger, seen=seen), deployment, jobs, now, most)
+    listing = _Listing(Reader(dynamodb, deployment.ledger, seen=seen), deployment, jobs, now, most, removed)
     return sorted(islice(listing.ahead(now - LATE if since is None else since), most), key=_next_first)
+
+
+def has_rows(dynamodb: Any, deployment: Deployment, job: str) -> bool:
+    """Return whether the ledger has a run or a plan of a job, which the stack may not have now."""
+    reader = Reader(dynamodb, deployment.ledger)
+    if any(reader.runs(job, "", _BEYOND, size=1, most=1)):
+        return True
+    return any(True for _ in islice(reader.entries(plan_partitions(job), size=1), 1))
 
 
 class _Listing:
     """One listing of the rows of some jobs."""
 
-    def __init__(self, reader: Reader, deployment: Deployment, jobs: Iterable[str], now: datetime, most: int) -> None:
+    def __init__(
+        self, reader: Reader, deployment: Deployment, jobs: Iterable[str], now: datetime, most: int, removed: bool
+    ) -> None:
         self._reader, self._table, self._jobs = reader, deployment.ledger, tuple(jobs)
-        self._by_code = wirings(deployment).keys()
+        self._by_code = {*wirings(deployment), *(self._jobs if removed else ())}
         self._now, self._most = now, most
         sources = 2 * len(self._jobs) + len(self._by_code & {*self._jobs})
         self._size = min(100, max(4, most // max(1, sources)))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from cronstack import clock
+from cronstack.errors import OperationError
+from cronstack.occurrence import is_job_name
 from cronstack_infra.cli.commands.runs import show
 from cronstack_infra.cli.commands.runs.first_word import FirstWordGroup
 from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
@@ -13,7 +17,8 @@ from cronstack_infra.cli.output.counting import counting
 from cronstack_infra.cli.output.rows import attempt_of, note_missed, status_of, took, why
 from cronstack_infra.cli.output.spans import utc
 from cronstack_infra.cli.output.tables import print_json, print_keyed, short
-from cronstack_infra.ops.listing import ROW_STATUSES, list_planned, list_recent, list_runs
+from cronstack_infra.ops.deployment import Deployment
+from cronstack_infra.ops.listing import ROW_STATUSES, has_rows, list_planned, list_recent, list_runs
 from cronstack_infra.ops.runs import RunRow, find_key
 
 COLUMNS = ("job", "due (UTC)", "status", "attempt", "started", "took", "occurrence", "key", "why")
@@ -64,18 +69,26 @@ def command(
     now = clock.now()
     begin = None if since is None else since_option("--since", since, now)
     deployment = cloud.deployment()
-    jobs = cloud.jobs(deployment, job)
     dynamodb, following = cloud("dynamodb"), None
+    jobs, removed = _jobs(cloud, deployment, job)
     with counting("rows") as seen:
         if key is not None:
             found = find_key(dynamodb, deployment, jobs[0], key, now)
             rows = [] if found is None else [found]
         elif status is None:
-            rows, following = list_recent(dynamodb, deployment, jobs, now=now, most=count, since=begin, seen=seen)
+            rows, following = list_recent(
+                dynamodb, deployment, jobs, now=now, most=count, since=begin, seen=seen, removed=removed
+            )
         elif status == "planned":
-            rows = list_planned(dynamodb, deployment, jobs, now=now, most=count, since=begin, seen=seen)
+            rows = list_planned(
+                dynamodb, deployment, jobs, now=now, most=count, since=begin, seen=seen, removed=removed
+            )
         else:
-            rows = list_runs(dynamodb, deployment, jobs, now=now, most=count, status=status, since=begin, seen=seen)
+            rows = list_runs(
+                dynamodb, deployment, jobs, now=now, most=count, status=status, since=begin, seen=seen, removed=removed
+            )
+    if removed:
+        click.echo(f"The stack {deployment.stack} does not have the job {job} now; these are its rows.", err=True)
     if as_json:
         print_json([row.as_json() for row in rows])
         return
@@ -87,6 +100,16 @@ def command(
         click.echo(f"\n{note}")
     if following is not None:
         click.echo(f"\nMore runs are planned, the next for {utc(following.due)} UTC: cronstack runs --status planned")
+
+
+def _jobs(cloud: SelectedCloud, deployment: Deployment, job: str | None) -> tuple[Sequence[str], bool]:
+    """Return the jobs to list, and whether the stack does not have the only one now. Raise OperationError."""
+    try:
+        return cloud.jobs(deployment, job), False
+    except OperationError:
+        if job is None or not is_job_name(job) or not has_rows(cloud("dynamodb"), deployment, job):
+            raise
+        return (job,), True
 
 
 def cells(row: RunRow) -> tuple[str, ...]:
