@@ -36,6 +36,7 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "simulate": CommandEntry(
         "simulate.command", "Simulate a span of time in seconds, or only compute its firings (--dry)."
     ),
+    "status": CommandEntry("status", "Show the whole stack at a glance: jobs, incidents, dead letters."),
     "runs": CommandEntry("runs.command", "List past, present and planned runs from the ledger."),
     "explain": CommandEntry("explain", "Show why an occurrence ran, ran late, was skipped, or did not run."),
     "logs": CommandEntry("logs", "Show the log of a job; -f follows it."),

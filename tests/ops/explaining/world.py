@@ -96,7 +96,7 @@ class World:
         parsed = [read(when) for when in given if when.expression != "once()"]
         for number, schedule in enumerate(parsed, 1):
             self._create_schedule(number, schedule, enabled, changed)
-        self._create_stack(parsed)
+        self.deploy_stack(parsed)
 
     def _handle(self, run: Run) -> object:
         work = self.work.pop(0) if self.work else None
@@ -128,9 +128,10 @@ class World:
         boto3.client("cloudformation").delete_stack(StackName=STACK)
         self.shop.functions.jobs.clear()
         self.shop.scheduler.delete_schedule(GroupName=STACK, Name=names.schedule_name(STACK, "stats", 1))
-        self._create_stack([], deployed=False)
+        self.deploy_stack([], deployed=False)
 
-    def _create_stack(self, schedules: list[Schedule], *, deployed: bool = True) -> None:
+    def deploy_stack(self, schedules: list[Schedule], *, deployed: bool = True) -> None:
+        """Create the stack. ``deployed``: its template has the job."""
         of, client = self._deployed, boto3.client("cloudformation")
         assert of is not None
         metadata = JobMetadata(
@@ -166,7 +167,7 @@ class World:
         client.create_stack(StackName=STACK, TemplateBody=json.dumps(template))
 
     def clients(self, service: str) -> Any:
-        if service in ("cloudformation", "logs"):
+        if service in ("cloudformation", "logs", "sns"):
             return boto3.client(service)
         return self.shop.clients(service)
 

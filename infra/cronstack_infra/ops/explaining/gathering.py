@@ -365,7 +365,8 @@ def incidents_of(dynamodb: Any, ledger: str, job: str = "") -> Iterator[dict[str
         for item in answer["Items"]:
             plain = {name: decode(value) for name, value in item.items()}
             _, of_job, cause = str(plain["sk"]).split("#", 2)
-            yield plain | {"job": of_job, "cause": cause}
+            if plain.get("status", "open") == "open":
+                yield plain | {"job": of_job, "cause": cause}
         if not answer.get("LastEvaluatedKey"):
             return
         start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
