@@ -28,7 +28,7 @@ def _deploy(world: World, **policies: Any) -> None:
     world.deploy(ONCE, **policies)
 
 
-def _event(world: World, key: str = "order-4711") -> dict[str, Any]:
+def event_of(world: World, key: str = "order-4711") -> dict[str, Any]:
     """Return the event of a key's schedule, which deletes itself as it fires."""
     group = names.once_group("shop")
     for name in world.shop.plans():
@@ -43,7 +43,7 @@ def _event(world: World, key: str = "order-4711") -> dict[str, Any]:
 def ran_as_planned(world: World) -> Planted:
     planned(world)
     world.set(world.now + 3 * HOUR + world.some(0, 40))
-    world.shop.invoke(_event(world))
+    world.shop.invoke(event_of(world))
     return Planted(Cause.RAN_AS_PLANNED, None, "order-4711", planned_id("order-4711"))
 
 
@@ -51,7 +51,7 @@ def ran_as_planned_and_asked_by_its_time(world: World) -> Planted:
     planned(world)
     due = world.now + 3 * HOUR
     world.set(due + world.some(0, 40))
-    world.shop.invoke(_event(world))
+    world.shop.invoke(event_of(world))
     ask = f"{due:%Y-%m-%dT%H:%M}Z"
     return Planted(Cause.RAN_AS_PLANNED, ask, occurrence=planned_id("order-4711"), words=("order-4711",))
 
@@ -96,7 +96,7 @@ def due_just_now(world: World) -> Planted:
 
 def undelivered(world: World) -> Planted:
     planned(world)
-    event = _event(world)
+    event = event_of(world)
     world.set(world.now + 28 * HOUR)
     world.letter_of(event, "AccessDeniedException")
     return Planted(Cause.UNDELIVERED, None, "order-4711", words=("AccessDeniedException",))
@@ -104,7 +104,7 @@ def undelivered(world: World) -> Planted:
 
 def lost_its_schedule(world: World) -> Planted:
     planned(world)
-    _event(world)
+    event_of(world)
     return Planted(Cause.STRAY, None, "order-4711", words=("cronstack strays --fix",))
 
 
@@ -112,7 +112,7 @@ def started(world: World) -> Planted:
     """Killed between the write of the plan and the write of its run."""
     planned(world)
     world.set(world.now + 3 * HOUR + world.some(0, 40))
-    delivery = world.deliver(_event(world))
+    delivery = world.deliver(event_of(world))
     delivery.step()
     while not world.stage.plan("order-4711").get("begun"):
         delivery.step()
@@ -122,7 +122,7 @@ def started(world: World) -> Planted:
 def missed(world: World) -> Planted:
     planned(world)
     world.set(world.now + 3 * HOUR + timedelta(hours=25))
-    world.shop.invoke(_event(world))
+    world.shop.invoke(event_of(world))
     return Planted(Cause.MISSED, None, "order-4711")
 
 

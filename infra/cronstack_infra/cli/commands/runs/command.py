@@ -11,6 +11,7 @@ from cronstack.errors import OperationError
 from cronstack.occurrence import is_job_name
 from cronstack_infra.cli.commands.runs import show
 from cronstack_infra.cli.commands.runs.first_word import FirstWordGroup
+from cronstack_infra.cli.commands.runs.followed import print_followed
 from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
 from cronstack_infra.cli.options.times import since_option
 from cronstack_infra.cli.output.counting import counting
@@ -20,6 +21,7 @@ from cronstack_infra.cli.output.tables import print_json, print_keyed, short
 from cronstack_infra.ops.deployment import Deployment
 from cronstack_infra.ops.listing import ROW_STATUSES, has_rows, list_planned, list_recent, list_runs
 from cronstack_infra.ops.runs import RunRow, find_key
+from cronstack_infra.ops.viewing.following import follow_runs
 
 COLUMNS = ("job", "due (UTC)", "status", "attempt", "started", "took", "occurrence", "key", "why")
 
@@ -30,7 +32,8 @@ COLUMNS = ("job", "due (UTC)", "status", "attempt", "started", "took", "occurren
 @click.option("--since", metavar="T", help="Due since: 90m, 12h or 7d ago, or a time.")
 @click.option("--key", metavar="K", help="Only the run that code scheduled for JOB under this key.")
 @click.option("-n", "count", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Most rows to show.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("-f", "--follow", "following", is_flag=True, help="Print runs as their status changes, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; with -f one object per line.")
 @cloud_options
 def command(
     cloud: SelectedCloud,
@@ -39,6 +42,7 @@ def command(
     since: str | None,
     key: str | None,
     count: int,
+    following: bool,
     as_json: bool,
 ) -> None:
     """List runs of one JOB, or of all, the latest first.
@@ -50,6 +54,10 @@ def command(
 
     The command reads about as many rows as it shows. --status succeeded, skipped, begun and cancelled may read all
     rows: add --since. --status running shows the lease's holder, and runs due in the last 6 hours or since --since.
+
+    --follow prints the runs that wait or run, then each change of a status: of runs due in the last hour or with
+    --since, and of runs that hold the lease. It sends one request in 2 s, and three for each job in 10 s; more for a
+    job that code may schedule.
 
     \b
     JSON, one object per run; null or "" for a missing value:
@@ -66,17 +74,24 @@ def command(
     """
     if key is not None and (job is None or status is not None or since is not None):
         raise click.UsageError("--key needs JOB, and excludes --status and --since.")
+    if following and (status is not None or key is not None):
+        raise click.UsageError("--follow excludes --status and --key.")
     now = clock.now()
     begin = None if since is None else since_option("--since", since, now)
     deployment = cloud.deployment()
-    dynamodb, following = cloud("dynamodb"), None
+    dynamodb, further = cloud("dynamodb"), None
     jobs, removed = _jobs(cloud, deployment, job)
+    if following:
+        print_followed(
+            follow_runs(dynamodb, deployment, jobs, clock=clock.now, sleep=clock.sleep, since=begin), as_json
+        )
+        return
     with counting("rows") as seen:
         if key is not None:
             found = find_key(dynamodb, deployment, jobs[0], key, now)
             rows = [] if found is None else [found]
         elif status is None:
-            rows, following = list_recent(
+            rows, further = list_recent(
                 dynamodb, deployment, jobs, now=now, most=count, since=begin, seen=seen, removed=removed
             )
         elif status == "planned":
@@ -98,8 +113,8 @@ def command(
         click.echo("No runs.")
     if note := note_missed(rows):
         click.echo(f"\n{note}")
-    if following is not None:
-        click.echo(f"\nMore runs are planned, the next for {utc(following.due)} UTC: cronstack runs --status planned")
+    if further is not None:
+        click.echo(f"\nMore runs are planned, the next for {utc(further.due)} UTC: cronstack runs --status planned")
 
 
 def _jobs(cloud: SelectedCloud, deployment: Deployment, job: str | None) -> tuple[Sequence[str], bool]:
