@@ -36,7 +36,7 @@ An overlap, a duplicate and a miss are values, not exceptions.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from cronstack.defaults import Overlap
 from cronstack.ledger.rows import FAILED, FINISHED, LeaseItem, RunItem
@@ -170,6 +170,10 @@ Decision = (
 )
 
 
+_STARTS: Final = (TakeOver, Claim, Skip, Buffer, SlotFull, GiveWay)
+"""The decisions that start, queue or skip an occurrence. A pause replaces them."""
+
+
 def decide(claimant: Claimant, seen: Seen, time: Time, *, rounds_left: int) -> Decision:
     """Decide by the items seen, for a job whose occurrences share one lease."""
     decision = _decide_by_lease(claimant, seen, time, rounds_left)
@@ -210,7 +214,7 @@ def _first_in_line(claimant: Claimant, seen: Seen) -> GiveWay | None:
 
 def _hold_back(claimant: Claimant, run: RunItem | None, decision: Decision) -> Decision:
     """Return the decision for a paused job."""
-    if claimant.while_paused or not isinstance(decision, TakeOver | Claim | Skip | Buffer | SlotFull | GiveWay):
+    if claimant.while_paused or not isinstance(decision, _STARTS):
         return decision
     has_started = run is not None and run.status not in ("buffered", "missed")
     return Wait("paused") if has_started or claimant.redrive is not None else PassOver()

@@ -33,8 +33,11 @@ class Pauses(Judge):
             self._check_was_paused(change.invocation, change.run.occurrence)
 
     def plan_started(self, change: PlanStart) -> None:
+        invocation, event = change.invocation, change.invocation.event
         if change.after["status"] == "skipped":
-            self._check_was_paused(change.invocation, change.run.occurrence)
+            self._check_was_paused(invocation, change.run.occurrence)
+        elif self.log.job.paused and not (event.by_operator or invocation.knows_not_paused):
+            self.violated("I27", f"{invocation.name} starts the plan of {change.run.occurrence}, paused")
 
     def _check_was_paused(self, invocation: InvocationRecord, occurrence: str) -> None:
         job = self.log.job
