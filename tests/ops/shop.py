@@ -196,6 +196,7 @@ class Shop:
             "dynamodb": stage.dynamodb,
             "sqs": stage.sqs,
             "scheduler": self.scheduler,
+            "sts": boto3.client("sts"),
         }
         _present[:] = [stage]
         for client in (stage.dynamodb, stage.scheduler):

@@ -28,11 +28,18 @@ PATIENCE = 1200.0
     help="Run the occurrence of this time, in the job's time zone unless it has an offset.",
 )
 @click.option("--input", metavar="JSON", callback=json_object, help="Input. Defaults to the input of its schedule.")
+@click.option("--while-paused", is_flag=True, help="Run it although the job is paused.")
 @click.option("--wait", is_flag=True, help="Wait for the end; exit code 1 unless it succeeded.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @cloud_options
 def command(
-    cloud: SelectedCloud, job: str, at: str | None, input: dict[str, Any] | None, wait: bool, as_json: bool
+    cloud: SelectedCloud,
+    job: str,
+    at: str | None,
+    input: dict[str, Any] | None,
+    while_paused: bool,
+    wait: bool,
+    as_json: bool,
 ) -> int:
     """Run JOB now, as an occurrence of its own, or with --at the occurrence of a scheduled time.
 
@@ -46,7 +53,7 @@ def command(
     now, deployment = clock.now(), cloud.deployment()
     moment = None if at is None else moment_option("--at", at, timezone_of(cloud, deployment, job))
     ulid = entropy.ulid(clock.now_ms(), entropy.SYSTEM)
-    sent = trigger(cloud, deployment, job, now=now, ulid=ulid, at=moment, input=input)
+    sent = trigger(cloud, deployment, job, now=now, ulid=ulid, at=moment, input=input, while_paused=while_paused)
     if not wait:
         if as_json:
             print_json({"job": job, "occurrence": sent.occurrence, "input": sent.input})
