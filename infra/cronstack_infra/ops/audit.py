@@ -25,6 +25,8 @@ SHOWN: Final = 10
 """Most names in the details of one action, so that its row stays within 1 KB: one write unit."""
 _ULID: Final = 26
 _TIME_OF_ULID: Final = 10
+_LAST_ID: Final = "76E1X6XC00" + "0" * (_ULID - _TIME_OF_ULID)
+"""ULIDs from here on name times after the year 9999."""
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _TO_BASE_32: Final = str.maketrans(_CROCKFORD, "0123456789ABCDEFGHIJKLMNOPQRSTUV")
 
@@ -136,7 +138,7 @@ def actions_between(
 
 def find_action(dynamodb: Any, ledger: str, job: str, id: str) -> Action | None:
     """Return one action by its id, which contains its time. Return None if the ledger does not have it."""
-    if len(id) != _ULID or not set(id.upper()) <= set(_CROCKFORD):
+    if len(id) != _ULID or not set(id.upper()) <= set(_CROCKFORD) or id > _LAST_ID:
         return None
     at = to_datetime(int(id[:_TIME_OF_ULID].upper().translate(_TO_BASE_32), 32))
     return next((action for action in actions_between(dynamodb, ledger, job, at, at) if action.id == id.upper()), None)
