@@ -3,7 +3,7 @@
 The day comes from ``run.scheduled``, never from the clock. So a retry at ten past midnight counts the same day. Years
 later, this command counts the 31 days of January 2013:
 
-    cronstack backfill daily_stats --from 2013-01-01 --to 2013-02-01 --again
+    cronstack backfill daily_stats all --from 2013-01-01 --to 2013-02-01
 
 Each write replaces the whole item, so a repeated write changes nothing.
 """

@@ -194,6 +194,7 @@ class Shop:
             "cloudformation": self.stack,
             "lambda": self.functions,
             "dynamodb": stage.dynamodb,
+            "sts": boto3.client("sts"),
             "sqs": stage.sqs,
             "scheduler": self.scheduler,
             "sts": boto3.client("sts"),

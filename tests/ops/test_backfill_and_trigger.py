@@ -70,14 +70,16 @@ def test_occurrences_older_than_the_ledger_run_only_as_a_new_generation(shop: Sh
     ran: list[str] = []
     shop.deploy(lambda run: ran.append(run.occurrence), "cron(0 6 * * ? *)")
     january = {"first": utc(2013, 1, 1), "last": utc(2013, 1, 4)}
-    with pytest.raises(OperationError, match=r"3 occurrences of stats, from 2013-01-01T06:00:00Z on(.|\n)*--again"):
+    with pytest.raises(
+        OperationError, match=r"3 occurrences of stats, from 2013-01-01T06:00:00Z on(.|\n)*backfill stats all"
+    ):
         plan(shop, **january)
     with pytest.raises(OperationError, match=r"^1 occurrence of stats, from 2013-01-01T06:00:00Z on, is older than"):
         plan(shop, first=utc(2013, 1, 1), last=utc(2013, 1, 2))
-    filled = fill(shop, plan(shop, **january, again=True))
+    filled = fill(shop, plan(shop, **january, kind="all"))
     assert [each.ended.status for each in filled] == ["succeeded"] * 3
     assert ran == [f"t-2013-01-0{day}T06:00:00Z~2" for day in (1, 2, 3)]
-    assert ids(plan(shop, **january, again=True)) == [f"t-2013-01-0{day}T06:00:00Z~3" for day in (1, 2, 3)]
+    assert ids(plan(shop, **january, kind="all")) == [f"t-2013-01-0{day}T06:00:00Z~3" for day in (1, 2, 3)]
 
 
 def reschedule(shop: Shop, expression: str) -> None:
@@ -109,9 +111,9 @@ def test_days_that_ran_under_another_schedule_run_again_only_on_request(
         plan(shop, last=utc(2025, 12, 28))
     assert "may repeat work" in str(refused.value)
     assert f"such as {example}" in str(refused.value)
-    assert "--again" in refused.value.remedy
+    assert "backfill stats all" in refused.value.remedy
     assert ran == []
-    again = plan(shop, last=utc(2025, 12, 28), again=True)
+    again = plan(shop, last=utc(2025, 12, 28), kind="all")
     assert [each.ended.status for each in fill(shop, again)] == ["succeeded"] * len(again.planned)
     assert ran == [each.occurrence for each in again.planned]
     assert ids(plan(shop, last=utc(2025, 12, 28))) == []
@@ -154,7 +156,7 @@ def test_again_repeats_ended_runs_and_continues_open_runs(shop: Shop) -> None:
     shop.deploy(lambda run: None, "cron(0 6 * * ? *)")
     fill(shop, plan(shop, last=utc(2025, 12, 27)))
     shop.stage.change("run#t-2025-12-26T06:00:00Z~2", status="retrying", attempt=1, limit=3, due=0)
-    assert ids(plan(shop, last=utc(2025, 12, 28), again=True)) == [
+    assert ids(plan(shop, last=utc(2025, 12, 28), kind="all")) == [
         "t-2025-12-25T06:00:00Z~2",
         "t-2025-12-26T06:00:00Z~2",
         "t-2025-12-27T06:00:00Z",
@@ -267,8 +269,8 @@ def test_the_error_for_a_trigger_of_a_missed_time_has_the_redrive_command(shop: 
     with pytest.raises(OperationError, match=r"t-2025-12-30T06:00:00Z of stats was missed \(too_late\)") as refused:
         trigger(shop.clients, shop.deployment, "stats", now=shop.now, ulid=ULID, at=utc(2025, 12, 30, 6))
     assert refused.value.remedy.endswith("To run it: cronstack dead-letters redrive stats --origin missed")
-    (each,) = plan(shop, first=utc(2025, 12, 30), last=utc(2025, 12, 31)).planned
-    assert each.earlier_result == "missed: too_late"
+    (each,) = plan(shop, first=utc(2025, 12, 30), last=utc(2025, 12, 31)).missing
+    assert (each.before, each.redrive) == ("missed: too_late", 0)
 
 
 def test_runs_are_listed_newest_first_over_jobs_and_kinds(shop: Shop) -> None:

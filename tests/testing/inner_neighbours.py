@@ -193,7 +193,7 @@ def test_missed_nights_are_backfilled(cloud):
         ("07 01:30", "succeeded"),
     ]
     assert cloud.backfill("nightly", since="2026-03-05", until="2026-03-08") == []
-    again = cloud.backfill("nightly", since="2026-03-07", until="2026-03-08", again=True)
+    again = cloud.backfill("nightly", since="2026-03-07", until="2026-03-08", kind="all")
     assert [run.status for run in again] == ["succeeded"]
     assert len(cloud.runs("nightly")) == 4
 

@@ -97,7 +97,7 @@ def too_old(delivery: Delivery) -> EventError:
         "TooOld",
         f"{occurrence.id} of {occurrence.job} is older than {horizon // 86400} days: its row in the ledger may have"
         " expired, so it is unknown whether it ran",
-        remedy=f"Run it as a new generation: cronstack backfill {occurrence.job} --from … --to … --again",
+        remedy=f"Run it as a new generation: cronstack backfill {occurrence.job} all --from … --to …",
     )
 
 

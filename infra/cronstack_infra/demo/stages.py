@@ -94,15 +94,15 @@ def backfill(shown: Shown, counted: Mapping[str, int], progress: Progress) -> li
 
 
 def plan_january(shown: Shown) -> BackfillPlan:
-    """Plan the backfill with ``--again``: the ledger does not keep 2013, so each day runs as a new generation."""
+    """Plan the backfill of the kind "all": the ledger does not keep 2013, so each day runs as a new generation."""
     return plan_backfill(
         shown.clients,
         shown.deployment,
         "daily_stats",
+        "all",
         first=january.FROM,
         last=january.TO,
         now=clock.now(),
-        again=True,
     )
 
 

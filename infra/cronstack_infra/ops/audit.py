@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
 from cronstack.entropy import SYSTEM, Randomness, ulid
+from cronstack.errors import OperationError
 from cronstack.ledger import audit
+from cronstack.ledger.partitions import audit_partition
 from cronstack.occurrence import print_instant, to_datetime, to_milliseconds
+from cronstack_infra.ops.deployment import Clients, Deployment
 
 RETENTION: Final = 400 * 86400
 """Seconds an action stays in the ledger."""
+THE_STACK: Final = ""
+"""The "job" of an action that is not about one job."""
+SHOWN: Final = 10
+"""Most names in the details of one action, so that its row stays within 1 KB: one write unit."""
+_ULID: Final = 26
+_TIME_OF_ULID: Final = 10
+_LAST_ID: Final = "76E1X6XC00" + "0" * (_ULID - _TIME_OF_ULID)
+"""ULIDs from here on name times after the year 9999."""
+_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_TO_BASE_32: Final = str.maketrans(_CROCKFORD, "0123456789ABCDEFGHIJKLMNOPQRSTUV")
 
 
 @dataclass(frozen=True)
@@ -36,10 +51,13 @@ class Action:
     operator: Operator
     details: Mapping[str, Any] = field(default_factory=dict)
     """What the action changed: JSON values."""
+    id: str = field(default="", compare=False)
+    """A ULID of its time; "" before it is written."""
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "job": self.job,
+            "id": self.id or None,
+            "job": self.job or None,
             "action": self.action,
             "at": print_instant(self.at),
             "by": self.operator.by,
@@ -53,22 +71,51 @@ def caller(sts: Any, reason: str = "") -> Operator:
     return Operator(str(sts.get_caller_identity()["Arn"]), reason)
 
 
-def record(dynamodb: Any, ledger: str, action: Action, *, randomness: Randomness = SYSTEM) -> None:
-    """Write one action. Write it before the action is carried out, so that no action lacks its row."""
+def announce(
+    clients: Clients,
+    deployment: Deployment,
+    job: str,
+    action: str,
+    *,
+    now: datetime,
+    reason: str = "",
+    details: Mapping[str, Any] | None = None,
+    randomness: Randomness = SYSTEM,
+) -> Action:
+    """Record that the caller is about to act on a job, "" for the stack. Return the recorded action.
+
+    Call it before the first change. It raises OperationError if the row cannot be written: then do not act.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        asked = Action(job, action, now, caller(clients("sts"), reason), details or {})
+        return record(clients("dynamodb"), deployment.ledger, asked, randomness=randomness)
+    except (BotoCoreError, ClientError) as fault:
+        raise OperationError(
+            f"nothing was changed, because the action could not be recorded in the ledger: {fault}",
+            remedy="Each action of an operator is recorded first. It needs dynamodb:UpdateItem on the partition"
+            f" {audit_partition(job)} of the table {deployment.ledger}.",
+        ) from fault
+
+
+def record(dynamodb: Any, ledger: str, action: Action, *, randomness: Randomness = SYSTEM) -> Action:
+    """Write one action, and return it with its id. Write it before the action is carried out."""
     at = to_milliseconds(action.at)
+    id = ulid(at, randomness)
     item = audit.ActionItem(
         action.job,
         at,
-        ulid(at, randomness),
+        id,
         action.action,
         action.operator.by,
         action.operator.reason,
         json.dumps(dict(action.details), separators=(",", ":")),
     )
-    try:
+    # A refusal means that the row exists: botocore has sent the request again after it lost the answer.
+    with suppress(dynamodb.exceptions.ConditionalCheckFailedException):
         dynamodb.update_item(**audit.record(ledger, item, ttl=at // 1000 + RETENTION).parameters)
-    except dynamodb.exceptions.ConditionalCheckFailedException:
-        return  # the row exists: botocore has sent the request again after it lost the answer
+    return replace(action, id=id)
 
 
 def actions_between(
@@ -83,7 +130,28 @@ def actions_between(
         for item in answer["Items"]:
             got = audit.read_action(item)
             operator = Operator(got.by, got.reason)
-            yield Action(got.job, got.action, to_datetime(got.at), operator, json.loads(got.details))
+            yield Action(got.job, got.action, to_datetime(got.at), operator, json.loads(got.details), got.id)
         start = answer.get("LastEvaluatedKey")
         if not start:
             return
+
+
+def find_action(dynamodb: Any, ledger: str, job: str, id: str) -> Action | None:
+    """Return one action by its id, which contains its time. Return None if the ledger does not have it."""
+    if len(id) != _ULID or not set(id.upper()) <= set(_CROCKFORD) or id > _LAST_ID:
+        return None
+    at = to_datetime(int(id[:_TIME_OF_ULID].upper().translate(_TO_BASE_32), 32))
+    return next((action for action in actions_between(dynamodb, ledger, job, at, at) if action.id == id.upper()), None)
+
+
+def latest_actions(
+    dynamodb: Any, ledger: str, jobs: Iterable[str], first: datetime, last: datetime, most: int
+) -> list[Action]:
+    """Return the latest actions on some jobs, at most ``most``, the newest first."""
+    found = [action for job in jobs for action in islice(actions_between(dynamodb, ledger, job, first, last), most)]
+    return sorted(found, key=lambda action: (action.at, action.id), reverse=True)[:most]
+
+
+def names_of(items: Sequence[str]) -> dict[str, Any]:
+    """Return the number of items and the first few names, for the details of an action on many items."""
+    return {"count": len(items), "first": [*items[:SHOWN]]}

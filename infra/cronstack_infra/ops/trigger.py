@@ -81,7 +81,7 @@ def _check(clients: Clients, deployment: Deployment, job: str, due: datetime, no
     if now - due > timedelta(seconds=DEFAULTS.horizon):
         raise OperationError(
             f"{written} is older than {DEFAULTS.horizon // 86400} days: the ledger no longer records whether it ran",
-            remedy=f"Run it as a new generation: cronstack backfill {job} --from … --to … --again",
+            remedy=f"Run it as a new generation: cronstack backfill {job} all --from … --to …",
         )
     row = find_run(clients("dynamodb"), deployment, job, scheduled_id(to_milliseconds(due)), now)
     if row is not None and row.final:
@@ -90,7 +90,7 @@ def _check(clients: Clients, deployment: Deployment, job: str, due: datetime, no
         raise OperationError(
             f"{row.occurrence} of {job} {ended}",
             remedy=f"Nothing was run. To run it{'' if row.remedy else ' again'}:"
-            f" {letter or 'cronstack backfill … --again'}",
+            f" {letter or f'cronstack backfill {row.job} all --from … --to …'}",
         )
 
 

@@ -12,6 +12,7 @@ from cronstack.errors import OperationError
 from cronstack.onetime.once import Once
 from cronstack.timetable.zones import bound
 from cronstack_infra.local.http import mails
+from cronstack_infra.ops.backfill import Kind
 from cronstack_infra.ops.dead_letters.letters import DeadLetter
 from cronstack_infra.ops.dead_letters.redriving import Redriven
 from cronstack_infra.ops.deployment import Deployment, find_deployment, unknown_job
@@ -128,15 +129,17 @@ class Cloud:
         """
         return self._start("trigger", job, None if at is None else moment(at, "at"), input)
 
-    def backfill(self, job: str, *, since: datetime | str, until: datetime | str, again: bool = False) -> list[RunRow]:
-        """Run the missing occurrences from ``since`` to before ``until``. Return their runs, the oldest first.
+    def backfill(
+        self, job: str, *, since: datetime | str, until: datetime | str, kind: Kind = "missing"
+    ) -> list[RunRow]:
+        """Run occurrences from ``since`` to before ``until``. Return their runs, the oldest first.
 
         since, until: aware datetimes, or ISO texts in UTC.
-        again: also run occurrences that have run. Defaults to False.
+        kind: "missing", "failed" or "all", as of ``cronstack backfill``. Defaults to "missing".
         """
         self._check(job)
         with self._moving(f"backfill({job!r})"):
-            return self._operations.backfill(job, instant(since, "since"), instant(until, "until"), again=again)
+            return self._operations.backfill(job, kind, instant(since, "since"), instant(until, "until"))
 
     def redrive(self, job: str | None = None, *, ids: Sequence[str] = ()) -> list[Redriven]:
         """Send the events of dead letters again, and let time pass until each run is final.

@@ -46,17 +46,17 @@ class Operations:
             raise OperationError(
                 str(refused.args[0]),
                 remedy="Run it now as a new occurrence with cloud.fire(…), again with"
-                " cloud.backfill(…, again=True), or from its dead letter with cloud.redrive(…).",
+                ' cloud.backfill(…, kind="all"), or from its dead letter with cloud.redrive(…).',
             ) from None
         row = self._wait(job, sent.occurrence)
         if row is None:
             raise OperationError(f"{job} has not run within a day after its start\n{self._story()}")
         return row
 
-    def backfill(self, job: str, first: datetime, last: datetime, *, again: bool) -> list[RunRow]:
-        """Run the missing occurrences of a past span, one after the other. Return their runs, oldest first."""
+    def backfill(self, job: str, kind: backfilling.Kind, first: datetime, last: datetime) -> list[RunRow]:
+        """Run occurrences of a past span, one after the other. Return their runs, oldest first."""
         plan = backfilling.plan_backfill(
-            self._client, self._deployment, job, first=first, last=last, now=self._now, again=again, most=_MOST
+            self._client, self._deployment, job, kind, first=first, last=last, now=self._now, most=_MOST
         )
         filled = backfilling.carry_out(
             self._client,

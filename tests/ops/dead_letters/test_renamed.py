@@ -209,7 +209,7 @@ def largest_event() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("event", "command"),
     [
-        (OLD, "backfill stats --from 2025-12-12T12:00:00Z --to 2025-12-12T12:00:01Z --again"),
+        (OLD, "backfill stats all --from 2025-12-12T12:00:00Z --to 2025-12-12T12:00:01Z"),
         (OLD | BY_HAND | {"input": {"a": "it's"}}, "trigger stats --input '{...}'"),
         (OLD | {"key": "order 1", "revision": 1}, "once schedule stats --key 'order 1' --in 1s --replace"),
         (scheduled_event(key="k", revision=1), "once schedule stats --key k --in 1s --replace"),
@@ -263,7 +263,7 @@ def test_the_remedy_of_a_letter_that_is_too_old_runs_its_occurrence(shop: Shop, 
     words = shlex.split(result.remedy.partition("cronstack ")[2])
     first, last = (datetime.fromisoformat(words[words.index(option) + 1]) for option in ("--from", "--to"))
     handler.fixed = True
-    plan = plan_backfill(shop.clients, shop.deployment, "stats", first=first, last=last, now=shop.now, again=True)
+    plan = plan_backfill(shop.clients, shop.deployment, "stats", "all", first=first, last=last, now=shop.now)
     (filled,) = carry_out(shop.clients, shop.deployment, plan, clock=shop.clock, sleep=shop.sleep)
     assert filled.ended.status == "succeeded"
     assert find_run(shop.stage.dynamodb, shop.deployment, "stats", "t-2025-12-12T12:00:00Z~2", shop.now) is not None

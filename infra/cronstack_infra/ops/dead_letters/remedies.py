@@ -43,7 +43,7 @@ def generation(job: str, occurrence: Occurrence) -> str:
     if not split_generation(occurrence.id)[0].startswith("t-"):
         return by_hand(job, occurrence)
     first, last = print_time(occurrence.due), print_time(occurrence.due + SECOND)
-    return f"Run it as a new generation: cronstack backfill {job} --from {first} --to {last} --again"
+    return f"Run it as a new generation: cronstack backfill {job} all --from {first} --to {last}"
 
 
 def by_hand(job: str, occurrence: Occurrence) -> str:

@@ -53,7 +53,7 @@ def refuse_repeats(
             f"{len(repeated)} of {len(missed)} missing occurrences of {job} may repeat work: the ledger has runs near"
             f" them at times that its schedules do not have, such as {example.occurrence} ({example.status})",
             remedy="The schedule has changed since, or an operator triggered those times. Choose a span without them,"
-            " or run every occurrence of this span again: --again",
+            f" or run every occurrence of this span again: cronstack backfill {job} all --from … --to …",
         )
 
 

@@ -1,0 +1,116 @@
+"""Clients of a command that is killed at its n-th request: before it takes effect, or after it, with the answer lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import pytest
+from moto import mock_aws
+from moto.sqs.models import sqs_backends
+
+from cronstack_infra.local.moto import privates
+from cronstack_infra.ops.deployment import Clients
+from tests.cronstack.stage import Stage
+from tests.ops.shop import ACCOUNT_ID, Shop
+
+NOT_REQUESTS: Final = ("meta", "exceptions")
+MOST: Final = 200
+"""Most requests of one command in these tests."""
+SHARES: Final = 4
+"""Parts of the kills of one command: each is a test of its own, so that no test takes long."""
+
+
+class Killed(BaseException):
+    """The process of the command was killed. No ``except Exception`` catches it."""
+
+
+class Dying:
+    """Clients that work until their n-th request. No later request is sent, as from a process that is gone."""
+
+    def __init__(self, clients: Clients, at: int, *, after: bool) -> None:
+        self._clients, self._at, self._after = clients, at, after
+        self.requests: list[str] = []
+        self.dead = False
+
+    def __call__(self, service: str) -> Any:
+        return _Client(self, service, self._clients(service))
+
+    def send(self, name: str, request: Callable[[], Any]) -> Any:
+        if self.dead:
+            raise Killed(name)
+        self.requests.append(name)
+        self.dead = len(self.requests) == self._at
+        if self.dead and not self._after:
+            raise Killed(name)
+        answer = request()
+        if self.dead:
+            raise Killed(name)
+        return answer
+
+
+class _Client:
+    def __init__(self, dying: Dying, service: str, client: Any) -> None:
+        self._dying, self._service, self._client = dying, service, client
+
+    def __getattr__(self, name: str) -> Any:
+        of_client = getattr(self._client, name)
+        if name in NOT_REQUESTS:
+            return of_client
+        if name == "get_paginator":
+            return lambda operation: _Paginator(self._dying, f"{self._service}.{operation}", of_client(operation))
+        return lambda **given: self._dying.send(f"{self._service}.{name}", lambda: of_client(**given))
+
+
+class _Paginator:
+    def __init__(self, dying: Dying, name: str, paginator: Any) -> None:
+        self._dying, self._name, self._paginator = dying, name, paginator
+
+    def paginate(self, **given: Any) -> Iterator[Any]:
+        pages = iter(self._paginator.paginate(**given))
+        end = object()
+        while (page := self._dying.send(self._name, lambda: next(pages, end))) is not end:
+            yield page
+
+
+@contextmanager
+def new_shop() -> Iterator[Shop]:
+    """Yield an empty shop."""
+    with pytest.MonkeyPatch.context() as patched, mock_aws():
+        patched.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patched.delenv("AWS_ENDPOINT_URL", raising=False)
+        yield Shop(Stage())
+
+
+def kills(
+    command: Callable[[Shop, Clients], object], prepare: Callable[[Shop], object], share: int
+) -> Iterator[tuple[Shop, str]]:
+    """Prepare a shop, kill the command at a request, and yield the shop with the name of the request.
+
+    Yield once for each request of a share (every fourth) and each of both moments, until the command ends before it is
+    killed.
+    """
+    for after in (False, True):
+        for at in range(1 + share, MOST, SHARES):
+            with new_shop() as shop:
+                prepare(shop)
+                dying = Dying(shop.clients, at, after=after)
+                try:
+                    command(shop, dying)
+                except Killed:
+                    pass
+                if not dying.dead:
+                    break
+                end_holds(shop)
+                yield shop, f"{'after' if after else 'before'} request {at}, {dying.requests[-1]}"
+        else:
+            raise AssertionError(f"the command sends more than {MOST} requests")
+
+
+def end_holds(shop: Shop) -> None:
+    """Make all letters visible, as SQS does two minutes after their reader was killed."""
+    for url in (shop.delivery, shop.stage.queue):
+        queue = sqs_backends[ACCOUNT_ID]["us-east-1"].queues[url.rpartition("/")[2]]
+        for message in privates.messages(queue):
+            message.change_visibility(0)
