@@ -36,6 +36,7 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "simulate": CommandEntry(
         "simulate.command", "Simulate a span of time in seconds, or only compute its firings (--dry)."
     ),
+    "diff": CommandEntry("diff", "Show what a deployment changes in time: runs that appear, disappear or move."),
     "runs": CommandEntry("runs", "List past, present and planned runs from the ledger."),
     "logs": CommandEntry("logs", "Show the log of a job; -f follows it."),
     "trigger": CommandEntry("trigger", "Run a job now, or the occurrence of a given time."),
