@@ -36,12 +36,15 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "simulate": CommandEntry(
         "simulate.command", "Simulate a span of time in seconds, or only compute its firings (--dry)."
     ),
-    "diff": CommandEntry("diff", "Show what a deployment changes in time: runs that appear, disappear or move."),
-    "runs": CommandEntry("runs", "List past, present and planned runs from the ledger."),
+    "diff": CommandEntry(
+        "diff.command", "Show what a deployment changes in time: runs that appear, disappear or move."
+    ),
+    "runs": CommandEntry("runs.command", "List past, present and planned runs from the ledger."),
     "logs": CommandEntry("logs", "Show the log of a job; -f follows it."),
     "trigger": CommandEntry("trigger", "Run a job now, or the occurrence of a given time."),
     "once": CommandEntry("once.command", "Schedule, move, cancel and list one-time occurrences of a job."),
     "backfill": CommandEntry("backfill", "Run the missing occurrences of a past span."),
+    "replay": CommandEntry("replay.command", "Run a pulled run again on this machine, at its own time."),
     "dead-letters": CommandEntry("dead_letters", "List dead letters and redrive them."),
     "strays": CommandEntry("strays", "Find leftover schedules and runs that nothing will start; fix them."),
     "retire": CommandEntry("retire", "Remove a deleted job from cronstack.lock."),

@@ -1,10 +1,12 @@
-"""``cronstack runs``: list past, present and planned runs from the ledger."""
+"""``cronstack runs``: list past, present and planned runs from the ledger, and its subcommands."""
 
 from __future__ import annotations
 
 import click
 
 from cronstack import clock
+from cronstack_infra.cli.commands.runs import pull
+from cronstack_infra.cli.commands.runs.first_word import FirstWordGroup
 from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
 from cronstack_infra.cli.options.times import since_option
 from cronstack_infra.cli.output.counting import counting
@@ -17,7 +19,7 @@ from cronstack_infra.ops.runs import RunRow, find_key
 COLUMNS = ("job", "due (UTC)", "status", "attempt", "started", "took", "occurrence", "key", "why")
 
 
-@click.command(short_help="List past, present and planned runs from the ledger.")
+@click.group(cls=FirstWordGroup, short_help="List past, present and planned runs from the ledger.")
 @click.argument("job", required=False)
 @click.option("--status", type=click.Choice(ROW_STATUSES), help="Only runs with this status.")
 @click.option("--since", metavar="T", help="Due since: 90m, 12h or 7d ago, or a time.")
@@ -101,3 +103,6 @@ def cells(row: RunRow) -> tuple[str, ...]:
         short(row.key),
         why(row),
     )
+
+
+command.add_command(pull.command, "pull")

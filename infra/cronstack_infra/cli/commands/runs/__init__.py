@@ -1,0 +1,1 @@
+"""``cronstack runs`` and its subcommands."""
