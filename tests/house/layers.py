@@ -117,7 +117,7 @@ LAYERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("markdown",),
     ),
     "cronstack_infra.cli": (
-        ("__main__", "errors", "options", "output", "stopping"),
+        ("__main__", "completing", "errors", "options", "output", "stopping"),
         ("commands",),
     ),
 }
