@@ -61,7 +61,7 @@ LAYERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("toolchain",),
         ("local",),
         ("demo", "play"),
-        ("discovery",),
+        ("changes", "discovery"),
         ("aws", "testing"),
         ("cli", "scaffold"),
     ),
@@ -107,8 +107,17 @@ LAYERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("looking",),
         ("simulate",),
     ),
+    "cronstack_infra.changes": (
+        ("sides",),
+        ("policies", "times"),
+        ("waiting",),
+        ("compare", "deployed"),
+        ("as_json", "wording"),
+        ("text",),
+        ("markdown",),
+    ),
     "cronstack_infra.cli": (
-        ("__main__", "errors", "options", "output", "stopping"),
+        ("__main__", "completing", "errors", "options", "output", "stopping"),
         ("commands",),
     ),
 }

@@ -12,11 +12,14 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
 from cronstack_infra.cli.errors import ENVIRONMENT, INTERRUPTED, explain
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class CommandEntry(NamedTuple):
@@ -36,6 +39,9 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "simulate": CommandEntry(
         "simulate.command", "Simulate a span of time in seconds, or only compute its firings (--dry)."
     ),
+    "diff": CommandEntry(
+        "diff.command", "Show what a deployment changes in time: runs that appear, disappear or move."
+    ),
     "status": CommandEntry("status", "Show the whole stack at a glance: jobs, incidents, dead letters."),
     "runs": CommandEntry("runs.command", "List past, present and planned runs from the ledger."),
     "explain": CommandEntry("explain", "Show why an occurrence ran, ran late, was skipped, or did not run."),
@@ -45,9 +51,11 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "backfill": CommandEntry("backfill", "Run the missing occurrences of a past span."),
     "pause": CommandEntry("pause", "Stop a job without a deploy, until it is resumed."),
     "resume": CommandEntry("resume", "End the pause of a job, and show what it has passed over."),
+    "replay": CommandEntry("replay.command", "Run a pulled run again on this machine, at its own time."),
     "dead-letters": CommandEntry("dead_letters", "List dead letters and redrive them."),
     "strays": CommandEntry("strays", "Find leftover schedules and runs that nothing will start; fix them."),
     "retire": CommandEntry("retire", "Remove a deleted job from cronstack.lock."),
+    "completion": CommandEntry("completion.command", "Print the completion script for bash, zsh or fish."),
     "prove": CommandEntry("prove", "Run the guard under random faults and check its invariants."),
     "switches": CommandEntry("switches", "List undocumented AWS behaviour, and how to simulate it."),
     "conformance": CommandEntry("conformance", "Compare the answers of an endpoint with those of AWS."),
@@ -68,7 +76,19 @@ class Commands(click.Group):
             return None
         command = import_module(f"cronstack_infra.cli.commands.{COMMANDS[cmd_name].module}").command
         assert isinstance(command, click.Command)
+        if ctx.resilient_parsing:  # a shell completes
+            from cronstack_infra.cli.completing import add_job_names
+
+            add_job_names(command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands and options that begin so. click's own method would import every command."""
+        from click.shell_completion import CompletionItem
+
+        commands = [CompletionItem(name, help=entry.help) for name, entry in COMMANDS.items()]
+        found = [item for item in commands if item.value.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -9,7 +9,7 @@ import click
 from cronstack import clock
 from cronstack.errors import OperationError
 from cronstack.occurrence import is_job_name
-from cronstack_infra.cli.commands.runs import show
+from cronstack_infra.cli.commands.runs import pull, show
 from cronstack_infra.cli.commands.runs.first_word import FirstWordGroup
 from cronstack_infra.cli.commands.runs.followed import print_followed
 from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
@@ -148,3 +148,4 @@ def cells(row: RunRow) -> tuple[str, ...]:
 
 assert isinstance(command, FirstWordGroup)
 command.add_command(show.command, "show")
+command.add_command(pull.command, "pull")

@@ -86,7 +86,7 @@ class VirtualCloud:
         )
         self._life = Life(self._parts)
         self.hub, self.drive, self.handlers = self._parts.hub, self._parts.drive, self._parts.handlers
-        self.ledgers, self.calls = self._parts.ledgers, self._parts.calls
+        self.ledgers, self.calls, self.jobs = self._parts.ledgers, self._parts.calls, self._parts.jobs
 
     def _with_rates(self, switches: Switches) -> Switches:
         """Return the switches with the duplicates of the rates, if the rates have any."""

@@ -53,6 +53,8 @@ class Jobs:
         """Number of running handlers, by job."""
         self._started: set[tuple[str, str]] = set()
         """Occurrences whose handler was started, except those whose first attempt succeeded."""
+        self.around: Callable[[Callable[[Run], object], Run], object] = lambda function, run: function(run)
+        """Calls the user's function. A replay replaces it, to use a debugger."""
 
     def call(self, attempt: Execution, handler: Any, event: Any, context: Any) -> Any:
         """Call the object that a function's handler string names, as Lambda does."""
@@ -127,7 +129,7 @@ class Jobs:
         for fault in planned:
             if fault.when == BEFORE_WORK:
                 self._apply(attempt, fault)
-        result = self._with_commit_faults(attempt, job, run, planned) if planned else job.function(run)
+        result = self._with_commit_faults(attempt, job, run, planned) if planned else self.around(job.function, run)
         for fault in planned:
             if fault.when == AFTER_WORK:
                 self._apply(attempt, fault)

@@ -1,0 +1,1 @@
+"""``cronstack completion``: the script for a shell."""

@@ -1,0 +1,1 @@
+"""``cronstack replay``: a pulled run on this machine."""
