@@ -43,6 +43,8 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "backfill": CommandEntry("backfill", "Run the missing occurrences of a past span."),
     "dead-letters": CommandEntry("dead_letters", "List dead letters and redrive them."),
     "strays": CommandEntry("strays", "Find leftover schedules and runs that nothing will start; fix them."),
+    "doctor": CommandEntry("doctor", "Check a deployed stack; print what is wrong and how to fix it."),
+    "cost": CommandEntry("cost", "Compute the price of a month: per job, and in total."),
     "retire": CommandEntry("retire", "Remove a deleted job from cronstack.lock."),
     "prove": CommandEntry("prove", "Run the guard under random faults and check its invariants."),
     "switches": CommandEntry("switches", "List undocumented AWS behaviour, and how to simulate it."),
