@@ -107,6 +107,11 @@ LAYERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("looking",),
         ("simulate",),
     ),
+    "cronstack_infra.ops.doctor": (
+        ("finding", "requests", "stack", "zone_rules"),
+        ("drift", "scene"),
+        ("checks",),
+    ),
     "cronstack_infra.cli": (
         ("__main__", "errors", "options", "output", "stopping"),
         ("commands",),

@@ -1,4 +1,4 @@
-"""A deployed stack without faults, on a virtual cloud, and the doctor that examines it. The stack is synthesized once."""
+"""A deployed stack without faults, on a virtual cloud, and the doctor that examines it. It is synthesized once."""
 
 from __future__ import annotations
 

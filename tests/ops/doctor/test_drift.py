@@ -78,7 +78,7 @@ CASES = {
     "another time": Case(
         edit_schedule(ScheduleExpression="cron(30 3 * * ? *)"),
         f"schedule {SCHEDULE}",
-        "ScheduleExpression is cron(30 3",
+        "Expression is cron(30 3",
     ),
     "another zone": Case(
         edit_schedule(ScheduleExpressionTimezone="UTC"), f"schedule {SCHEDULE}", "the template has Europe/Berlin"

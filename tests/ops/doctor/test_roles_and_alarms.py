@@ -45,7 +45,10 @@ def test_a_policy_that_was_added_by_hand_is_found_and_removed(doctor: Doctor) ->
 
 
 def test_an_edited_trust_is_found_and_restored(doctor: Doctor) -> None:
-    trust = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
+    }
     role = doctor.physical("SharedSchedulerRole")
     doctor.cloud.client("iam").update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(trust))
     found = doctor.only("permissions")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -24,8 +23,13 @@ def put_run(doctor: Doctor, job: str, due: datetime, **fields: object) -> None:
     """Write a run directly, without the guard."""
     occurrence = f"t-{print_time(to_milliseconds(due))}"
     values = {"due": to_milliseconds(due), "attempt": 1, "limit": 3, "v": 1, **fields}
-    item = run_key(job, occurrence) | {name: encode(value) for name, value in values.items()}
-    doctor.cloud.client("dynamodb").put_item(TableName=doctor.physical("SharedLedger"), Item=item)
+    doctor.cloud.client("dynamodb").update_item(
+        TableName=doctor.physical("SharedLedger"),
+        Key=run_key(job, occurrence),
+        UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+        ExpressionAttributeNames={f"#{name}": name for name in values},
+        ExpressionAttributeValues={f":{name}": encode(value) for name, value in values.items()},
+    )
 
 
 def test_dead_letters_become_urgent_with_their_age(doctor: Doctor) -> None:
@@ -220,6 +224,5 @@ def test_letters_that_were_not_read_are_reported() -> None:
 
 
 @pytest.fixture(autouse=True)
-def region(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    yield

@@ -20,7 +20,7 @@ from zoneinfo import TZPATH, ZoneInfo
 
 from cronstack.deployed.job_metadata import JobMetadata
 from cronstack.errors import ScheduleError
-from cronstack.occurrence import print_instant, scheduled_id, split_generation, to_datetime
+from cronstack.occurrence import print_time, scheduled_id, split_generation, to_datetime, to_milliseconds
 from cronstack.timetable.instants import Schedule, parse
 from cronstack.timetable.zones import zone
 from cronstack_infra.ops.doctor import zone_rules
@@ -97,12 +97,16 @@ def _differing(job: JobMetadata, instants: Sequence[datetime]) -> Iterator[Findi
         if any(schedule.has(instant) or not schedule.has_grid for schedule in schedules):
             continue
         if (near := _near(schedules, instant)) is not None:
-            what = f"Scheduler fired {job.job} at {print_instant(instant)}; this machine computes {print_instant(near)}"
+            what = f"Scheduler fired {job.job} at {_iso(instant)}; this machine computes {_iso(near)}"
             why = (
                 "Scheduler has other time zone rules: tools on this machine report missed runs, or backfill wrong ones."
             )
             yield Finding("error", "this machine", what, why, UPDATE)
             return
+
+
+def _iso(instant: datetime) -> str:
+    return print_time(to_milliseconds(instant))
 
 
 def _near(schedules: Sequence[Schedule], instant: datetime) -> datetime | None:
