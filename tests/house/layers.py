@@ -116,6 +116,11 @@ LAYERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("text",),
         ("markdown",),
     ),
+    "cronstack_infra.ops.doctor": (
+        ("finding", "requests", "stack", "zone_rules"),
+        ("drift", "scene"),
+        ("checks",),
+    ),
     "cronstack_infra.cli": (
         ("__main__", "completing", "errors", "options", "output", "stopping"),
         ("commands",),

@@ -54,6 +54,10 @@ def _value(shape: Any, text: Any) -> Any:
     if shape.type_name == "structure":
         pairs = dict(pair.split("=", 1) for pair in text.split(","))
         return {name: _value(shape.members[name], value) for name, value in pairs.items()}
+    if shape.type_name == "map":
+        return dict(pair.split("=", 1) for pair in text.split(","))
+    if shape.type_name == "list":
+        return [_value(shape.member, item) for item in text.split(" ")]
     if shape.type_name == "boolean":
         return text is True or text == "true"
     if isinstance(text, str) and text.startswith("file://"):

@@ -17,7 +17,7 @@ from constructs import Construct
 from cronstack.errors import DeclarationError
 from cronstack.settings import once_variable
 from cronstack_infra import names
-from cronstack_infra.aws import ledger_table, limits, packaging, schedule_roles
+from cronstack_infra.aws import about_synthesis, ledger_table, limits, packaging, schedule_roles
 from cronstack_infra.aws.at_synth import CheckedStack
 from cronstack_infra.aws.deploy_check import DeployCheck
 from cronstack_infra.aws.foundation import Foundation
@@ -149,6 +149,7 @@ class CronstackStack(CheckedStack):
         self.deploy_check = DeployCheck(self, "DeployCheck", jobs=declared_jobs, kept=kept, **of_code)
         self.deploy_check.come_last()  # ``entry`` calls it again when the project's own resources exist
         self._outputs()
+        about_synthesis.record(self, jobs)
         self.check_at_synth()
 
     def _set_attributes(self, foundation: Foundation) -> None:

@@ -54,6 +54,8 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "replay": CommandEntry("replay.command", "Run a pulled run again on this machine, at its own time."),
     "dead-letters": CommandEntry("dead_letters", "List dead letters and redrive them."),
     "strays": CommandEntry("strays", "Find leftover schedules and runs that nothing will start; fix them."),
+    "doctor": CommandEntry("doctor", "Check a deployed stack; print what is wrong and how to fix it."),
+    "cost": CommandEntry("cost", "Compute the price of a month: per job, and in total."),
     "retire": CommandEntry("retire", "Remove a deleted job from cronstack.lock."),
     "completion": CommandEntry("completion.command", "Print the completion script for bash, zsh or fish."),
     "prove": CommandEntry("prove", "Run the guard under random faults and check its invariants."),

@@ -1,0 +1,1 @@
+"""Differences between the template and the services: what was edited or deleted outside the stack."""
