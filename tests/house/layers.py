@@ -20,7 +20,7 @@ LAYERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("transport",),
         ("driver",),
         ("guard",),
-        ("logs",),
+        ("telemetry",),
         ("runtime",),
         ("declaration",),
         ("onetime",),
@@ -48,6 +48,10 @@ LAYERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("due", "slot"),
         ("claim",),
         ("protocol",),
+    ),
+    "cronstack.telemetry": (
+        ("logs", "metrics"),
+        ("kept",),
     ),
     "cronstack.onetime": (
         ("schedules",),
