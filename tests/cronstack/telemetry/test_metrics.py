@@ -191,7 +191,7 @@ def test_values_of_zero_metrics_add_nothing() -> None:
     assert embedded("shop", {}, now=NOON) == {}
 
 
-def test_the_setting_is_a_variable_of_the_function_unless_it_is_none() -> None:
+def test_the_setting_is_a_variable_of_the_function_unless_it_is_off() -> None:
     settings = Settings("ledger", "https://queue", "shop", "shop-carriers", "arn:role", "arn:queue")
     assert METRICS not in settings.environment()
     for of in ("stack", "job"):
