@@ -24,7 +24,17 @@ LAYERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("runtime",),
         ("declaration",),
         ("onetime",),
-        ("deploy_check",),
+        ("deploy_check", "watchdog"),
+    ),
+    "cronstack.watchdog": (
+        ("scene",),
+        ("snapshot",),
+        ("expecting", "reading"),
+        ("checks",),
+        ("incidents", "texts"),
+        ("notifying",),
+        ("watching",),
+        ("handler",),
     ),
     "cronstack.timetable": (
         ("cron_fields", "zones"),
@@ -37,7 +47,7 @@ LAYERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("partitions", "rows"),
         ("items",),
         ("conditions", "listings", "statements"),
-        ("audit", "plan_requests"),
+        ("audit", "open_runs", "plan_requests", "watch_rows"),
         ("claim_requests", "run_requests"),
     ),
     "cronstack.guard": (
