@@ -52,7 +52,7 @@ LAYERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     ),
     "cronstack.guard": (
         ("carrier", "decision"),
-        ("delivery",),
+        ("carried", "delivery"),
         ("attempt", "deferral"),
         ("begin", "letters"),
         ("due", "slot"),
