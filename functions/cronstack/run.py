@@ -76,6 +76,8 @@ class Run(NamedTuple):
     """Use ``commit``, ``checkpoint`` and ``extend``."""
     once_key: str = ""
     """The key of ``once.schedule``; "" for an occurrence that was declared or triggered."""
+    context: Any = None
+    """Lambda's context object, for decorators of other libraries. None in a unit test."""
 
     @property
     def key(self) -> str:

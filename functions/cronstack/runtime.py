@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
@@ -27,11 +26,13 @@ from cronstack.guard.deferral import OUTAGE
 from cronstack.guard.delivery import Outcome, Terms, ignore_decision
 from cronstack.guard.letters import MISSED, REFUSED, LetterSource, letter_id, post
 from cronstack.guard.protocol import deliver
-from cronstack.logs import line, redact, redact_text, run_logger
 from cronstack.occurrence import Occurrence, print_time
 from cronstack.run import Run
 from cronstack.settings import PLANS, Settings
 from cronstack.steps import Failed, Host, OpenAttempt, Steps, Succeeded, Work
+from cronstack.telemetry import metrics
+from cronstack.telemetry.kept import frames, kept_error, kept_result, text_of
+from cronstack.telemetry.logs import line, run_logger
 from cronstack.timing.aws_clock import AwsClock
 from cronstack.timing.deadline import Deadline
 from cronstack.transport import Answer, Botocore, Transport
@@ -43,8 +44,6 @@ _T = TypeVar("_T")
 _BAD: Final = ("retrying", "dead", "missed", "refused", "fault")
 OUTSIDE: Final = "outside start/end"
 """Reason of an event that is not an occurrence: deployed schedules have no bounds (see ``timetable.bounds``)."""
-KEPT: Final = 2048
-"""Most bytes of a result, and of an error, in the ledger."""
 
 
 class Job(Protocol):
@@ -110,6 +109,7 @@ class Invocation:
         "_context",
         "_deadline",
         "_event",
+        "_handled",
         "_job",
         "_occurrence",
         "_raised",
@@ -125,6 +125,7 @@ class Invocation:
         self._deadline = Deadline(self._remaining, shell.monotonic, min(job.timeout, shell.settings.local_timeout))
         self._occurrence: Occurrence | None = None
         self._raised: BaseException | None = None
+        self._handled: metrics.Handled | None = None
         self._requests = 0
 
     def work(self) -> dict[str, Any]:
@@ -219,7 +220,16 @@ class Invocation:
             limit=work.limit,
             guard=_Guard(work.open, self._drive),
             once_key=occurrence.key,
+            context=self._context,
         )
+        lag, started = self._clock.now() - occurrence.due, shell.monotonic()
+        try:
+            return self._call_handler(run)
+        finally:
+            self._handled = self._measured(work, lag, shell.monotonic() - started)
+
+    def _call_handler(self, run: Run) -> Succeeded | Failed:
+        job = self._job
         try:
             return Succeeded(kept_result(job.function(run)))
         except RetryLater as later:
@@ -227,6 +237,19 @@ class Invocation:
         except BaseException as raised:  # a handler may raise anything, also SystemExit; the run has failed
             self._raised = raised
             return Failed(kept_error(raised), permanent=isinstance(raised, (PermanentError, *job.permanent)))
+
+    def _measured(self, work: Work, lag: int, seconds: float) -> metrics.Handled:
+        """Return what is measured of the handler. ``lag``: milliseconds from the due time to its start."""
+        occurrence = self._occurrence
+        assert occurrence is not None
+        first = work.attempt == 1 and not occurrence.by_operator
+        return metrics.Handled(
+            lag=max(0, lag) if first else None,
+            by_carrier=occurrence.hop is not None,
+            duration=round(1000 * seconds),
+            left=int(1000 * self._deadline.left()),
+            timeout=int(1000 * min(self._job.timeout, self._shell.settings.local_timeout)),
+        )
 
     # -- the arguments of the guard ------------------------------------------------------------------------------------
     def _remaining(self) -> float:
@@ -300,9 +323,19 @@ class Invocation:
         if outcome.fence:
             fields["fence"] = outcome.fence
         if self._raised is not None:
-            fields["error"] = f"{type(self._raised).__name__}: {_text(self._raised)}"
-            fields["trace"] = _frames(self._raised)
-        self._shell.write(line(fields))
+            fields["error"] = f"{type(self._raised).__name__}: {text_of(self._raised)}"
+            fields["trace"] = frames(self._raised)
+        self._shell.write(line(fields | self._metrics(outcome.status)))
+
+    def _metrics(self, status: str) -> dict[str, Any]:
+        """Return the metrics of this invocation as members of its log line."""
+        settings = self._shell.settings
+        if settings.metrics == "none":
+            return {}
+        job = self._job.name if settings.metrics == "job" else ""
+        return metrics.embedded(
+            settings.stack, metrics.values_of(status, self._handled), now=self._clock.now(), job=job
+        )
 
 
 def _is_bounded(when: When) -> bool:
@@ -326,45 +359,3 @@ class _Guard:
 
     def extend(self) -> None:
         self._drive(self._attempt.extend())
-
-
-def kept_result(result: object) -> str:
-    """Return the handler's result as JSON of at most 2 KB, or a note: any result is a success."""
-    try:
-        text = json.dumps(redact(result), allow_nan=False, separators=(",", ":"))
-    except (TypeError, ValueError, RecursionError):
-        return json.dumps({"note": f"the result, of type {type(result).__name__}, is not JSON and was not stored"})
-    if len(text) > KEPT:
-        return json.dumps({"note": f"the result has {len(text)} bytes and was not stored; the limit is {KEPT}"})
-    return text
-
-
-def kept_error(raised: BaseException) -> str:
-    """Return class, message and the last frames of the traceback as JSON of at most 2 KB."""
-    error: dict[str, Any] = {"type": type(raised).__name__, "message": _cut(_text(raised), 1000), "trace": []}
-    for frame in reversed(_frames(raised)):
-        longer = error | {"trace": [frame, *error["trace"]]}
-        if len(json.dumps(longer)) > KEPT:
-            break
-        error = longer
-    return json.dumps(error)
-
-
-def _text(raised: BaseException) -> str:
-    try:
-        return redact_text(str(raised))
-    except Exception:  # a user's __str__ may raise any exception
-        return "(its message could not be read)"
-
-
-def _frames(raised: BaseException) -> list[str]:
-    """Return the handler's own frames, innermost last, as Lambda prints a stack trace."""
-    own = raised.__traceback__.tb_next if raised.__traceback__ is not None else None
-    return [redact_text(frame) for frame in traceback.format_tb(own)]
-
-
-def _cut(text: str, most: int) -> str:
-    """Cut the text to at most so many bytes after JSON has escaped it."""
-    while len(json.dumps(text)) > most:
-        text = text[: len(text) * 3 // 4]
-    return text

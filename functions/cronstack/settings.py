@@ -7,7 +7,7 @@ no payload and no edit in the console can change them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from cronstack.errors import CronstackError
 
@@ -23,6 +23,11 @@ CARRIER_ROLE: Final = "CRONSTACK_CARRIER_ROLE"
 """ARN of the role with which a carrier invokes this function. Carriers of other jobs have other roles."""
 DELIVERY_DEAD_LETTERS: Final = "CRONSTACK_DELIVERY_DEAD_LETTERS"
 """ARN of the queue for events that Scheduler could not deliver, including those of carriers."""
+
+METRICS: Final = "CRONSTACK_METRICS"
+"""Which metrics the log lines of the function have: one of ``METRICS_OF``. If it is missing: "none"."""
+MetricsOf = Literal["stack", "job", "none"]
+METRICS_OF: Final[tuple[MetricsOf, ...]] = ("stack", "job", "none")
 
 VARIABLES: Final = (LEDGER, DEAD_LETTERS, STACK, CARRIERS, CARRIER_ROLE, DELIVERY_DEAD_LETTERS)
 """The variables that the template sets, in the order of the fields of ``Settings``."""
@@ -59,6 +64,8 @@ class Settings(NamedTuple):
     delivery_dead_letters: str
     local_timeout: float = 900
     """Seconds. Defaults to Lambda's longest timeout."""
+    metrics: MetricsOf = "none"
+    """Metrics in the log lines: those of the stack, also those of the job, or none."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
@@ -77,8 +84,19 @@ class Settings(NamedTuple):
             carrier_role=environ[CARRIER_ROLE],
             delivery_dead_letters=environ[DELIVERY_DEAD_LETTERS],
             local_timeout=float(environ.get(LOCAL_TIMEOUT) or 900),
+            metrics=_metrics(environ.get(METRICS, "none")),
         )
 
     def environment(self) -> dict[str, str]:
         """Return the settings as environment variables, for the template."""
-        return {name: str(value) for name, value in zip(VARIABLES, self, strict=False)}
+        variables = {name: str(value) for name, value in zip(VARIABLES, self, strict=False)}
+        return variables if self.metrics == "none" else {**variables, METRICS: self.metrics}
+
+
+def _metrics(value: str) -> MetricsOf:
+    """Return the value of ``METRICS``. Raise CronstackError for an unknown one."""
+    if value not in METRICS_OF:
+        raise CronstackError(
+            f"environment variable {METRICS} is {value!r}", remedy=f"Valid values: {', '.join(METRICS_OF)}."
+        )
+    return value

@@ -8,12 +8,20 @@ from typing import Any
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
-PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Region": REGION, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
+STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/shop/51af3dc0-da77-11e4-872e-1234567db123"
+PSEUDO = {
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Region": REGION,
+    "AWS::Partition": "aws",
+    "AWS::URLSuffix": "amazonaws.com",
+    "AWS::StackId": STACK_ID,
+}
 
 # Type -> (property with its name, its ARN)
 _NAMED = {
     "AWS::DynamoDB::GlobalTable": ("TableName", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{{}}"),
     "AWS::DynamoDB::Table": ("TableName", f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{{}}"),
+    "AWS::SNS::Topic": ("TopicName", f"arn:aws:sns:{REGION}:{ACCOUNT}:{{}}"),
     "AWS::SQS::Queue": ("QueueName", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{{}}"),
     "AWS::S3::Bucket": ("BucketName", "arn:aws:s3:::{}"),
     "AWS::SES::EmailIdentity": ("EmailIdentity", f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/{{}}"),
@@ -56,6 +64,8 @@ def _ref(template: Template, argument: str) -> str:
         return PSEUDO[argument]
     if template["Resources"][argument]["Type"] == "AWS::SQS::Queue":
         return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name_of(template, argument)}"
+    if template["Resources"][argument]["Type"] == "AWS::SNS::Topic":
+        return arn_of(template, argument)
     return name_of(template, argument)
 
 

@@ -20,7 +20,7 @@ from constructs import IConstruct, IValidation
 from cronstack.errors import DeclarationError
 from cronstack.settings import once_variable
 from cronstack_infra import names
-from cronstack_infra.aws import environment_size
+from cronstack_infra.aws.checks import environment_size
 from cronstack_infra.aws.logical_ids import StackOfOwners
 
 if TYPE_CHECKING:

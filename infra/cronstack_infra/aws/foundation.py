@@ -1,4 +1,4 @@
-"""Resources that all jobs of a stack share: the ledger, two dead-letter queues with alarms, and three schedule groups.
+"""Resources that all jobs of a stack share: the ledger, two dead-letter queues, and three schedule groups.
 
 The groups are for the declared schedules, for the carriers that jobs create, and for plans.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aws_cdk import Duration, RemovalPolicy, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
@@ -52,12 +51,6 @@ class Foundation(logical_ids.Owner):
         self._keep = removal if removal == RemovalPolicy.DESTROY else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
         self.delivery_dead_letters = self._dead_letters("delivery")
         self.handler_dead_letters = self._dead_letters("handler")
-        self.alarms = {
-            "delivery": self._alarm(
-                "DeliveryAlarm", self.delivery_dead_letters, "Scheduler could not invoke a job's function"
-            ),
-            "handler": self._alarm("HandlerAlarm", self.handler_dead_letters, "a run failed for good, or was missed"),
-        }
         self.group = self._group("Group", names.group_name(stack.stack_name))
         self.carriers = self._group("Carriers", names.carriers_group(stack.stack_name))
         self.once_group = self._group("Once", names.once_group(stack.stack_name))
@@ -99,18 +92,3 @@ class Foundation(logical_ids.Owner):
         logical_ids.fix(queue, id)
         logical_ids.fix(queue.node.find_child("Policy"), f"{id}Policy")
         return queue
-
-    def _alarm(self, id: str, queue: sqs.Queue, what: str) -> cloudwatch.Alarm:
-        alarm = queue.metric_approximate_number_of_messages_visible(
-            statistic="Maximum", period=Duration.minutes(1)
-        ).create_alarm(
-            self,
-            id,
-            alarm_description=f"{Stack.of(self).stack_name}: {what}. cronstack dead-letters list shows it.",
-            threshold=1,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-        )
-        self.fix(alarm, id)
-        return alarm

@@ -26,15 +26,22 @@ if TYPE_CHECKING:
 MOST_JOBS: Final = 73
 """Most jobs in one stack, each with one schedule. The policy with which Scheduler invokes them (10,240 characters) has
 room for more, even with the longest names."""
-MOST_RESOURCES: Final = 454
+MOST_RESOURCES: Final = 464
 """Most resources of Cronstack in one stack. CloudFormation allows 500; the rest is for the project's own resources."""
 MOST_ENVIRONMENT: Final = 4096 - 1024
 """Bytes of a function's environment that a job may fill. Lambda allows 4 KB; the rest is for Cronstack's variables,
 which have 700 with the longest names, and for the variables that ``resources`` adds."""
 
+MOST_TO_START: Final = 6_500
+"""Characters of the ARNs of jobs with on_missed="run", in the policy with which the watchdog invokes them. IAM allows
+10,240 characters for all policies of a role; the watchdog's other rights take up to 3,600."""
+_ARN: Final = len("arn:aws:lambda:ap-southeast-1:123456789012:function:") + len('"",')
 _OF_A_JOB = 5  # log group, role, carrier role, function, event invoke configuration
 _OF_CODE = 3  # if code may create one-time schedules: their role, the alias, its event invoke configuration
-_OF_THE_STACK = 16  # ledger; two queues, each with policy and alarm; three groups; role; deploy check; one to spare
+_OF_THE_WATCHDOG = _OF_A_JOB + 1  # its schedule
+_OF_ALARMS = 6  # topic, its policy, a subscription; two alarms; the dashboard
+# ledger; two queues, each with its policy; three groups; role; deploy check; one to spare
+_OF_THE_STACK = 14 + _OF_ALARMS + _OF_THE_WATCHDOG
 
 
 def check(
@@ -71,6 +78,7 @@ def check(
                 remedy="Put large values into S3 or the SSM parameter store and their names into env.",
             )
     _once_variables(jobs)
+    _started_by_the_watchdog(stack, jobs)
     kept = sum(1 + once for once in (removed or {}).values()) + _OF_CODE * len(dropped)
     _count(stack, jobs, kept)
 
@@ -92,6 +100,17 @@ def _once_variables(jobs: Sequence[DeclaredJob]) -> None:
                 where=declared.where,
                 remedy='Rename one of them: @job(name="...").',
             )
+
+
+def _started_by_the_watchdog(stack: str, jobs: Sequence[DeclaredJob]) -> None:
+    started = [declared.name for declared in jobs if declared.job.on_missed == "run"]
+    size = sum(_ARN + len(names.function_name(stack, job)) for job in started)
+    if size > MOST_TO_START:
+        raise DeclarationError(
+            f'{len(started)} jobs have on_missed="run"; their ARNs have {size} characters in the policy of the '
+            f"watchdog, and the limit is {MOST_TO_START}",
+            remedy='Use on_missed="report" for some of them, shorter names, or a second project.',
+        )
 
 
 def _count(stack: str, jobs: Sequence[DeclaredJob], kept: int) -> None:

@@ -20,7 +20,7 @@ from typing import Final
 
 import cronstack
 from cronstack.errors import CronstackError, DeclarationError
-from cronstack_infra.aws import pins, sizes
+from cronstack_infra.aws.checks import pins, sizes
 from cronstack_infra.progress import Report
 from cronstack_infra.toolchain import process
 from cronstack_infra.toolchain.complete_folder import build_folder_once

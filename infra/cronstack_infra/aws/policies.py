@@ -32,6 +32,8 @@ PLANNER_ACTIONS: Final = ("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Q
 """All actions of ``cronstack.onetime`` on the ledger."""
 CARRIER_ACTIONS: Final = ("scheduler:CreateSchedule", "scheduler:GetSchedule")
 """All actions of the guard on its own carriers."""
+TRACING_ACTIONS: Final = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
+"""All actions of Lambda and of X-Ray's SDK on traces."""
 SCHEDULER: Final = "scheduler.amazonaws.com"
 
 
@@ -99,9 +101,19 @@ def grant_schedule(grantee: iam.IGrantable, *, job: str, ledger: str, schedules_
 
 
 def job_policy(
-    *, job: str, ledger: str, log_group: str, dead_letters: Sequence[str], carriers: str, carrier_role: str
+    *,
+    job: str,
+    ledger: str,
+    log_group: str,
+    dead_letters: Sequence[str],
+    carriers: str,
+    carrier_role: str,
+    tracing: bool = False,
 ) -> iam.PolicyDocument:
-    """Return the rights of a job's function without the grants of ``resources``. All arguments but ``job`` are ARNs."""
+    """Return the rights of a job's function without the grants of ``resources``. All texts but ``job`` are ARNs.
+
+    ``tracing``: it may send traces to X-Ray.
+    """
     own_rows = iam.PolicyStatement(
         sid="OwnRowsOfTheLedger",
         actions=list(JOB_ACTIONS),
@@ -121,13 +133,21 @@ def job_policy(
         resources=[carrier_role],
         conditions={"StringEquals": {"iam:PassedToService": SCHEDULER}},
     )
-    return iam.PolicyDocument(statements=[own_rows, own_log, records, own_carriers, own_carrier_role])
+    # X-Ray authorizes these actions without a resource.
+    traces = iam.PolicyStatement(sid="Traces", actions=[*TRACING_ACTIONS], resources=["*"])
+    statements = [own_rows, own_log, records, own_carriers, own_carrier_role]
+    return iam.PolicyDocument(statements=[*statements, traces] if tracing else statements)
 
 
 def _only_partitions_of(writer: Reader, job: str) -> dict[str, Any]:
     """Return the condition that a request names only partitions that ``writer`` may write for ``job``."""
+    return only_partitions(partitions_of(writer, job))
+
+
+def only_partitions(patterns: Sequence[str]) -> dict[str, Any]:
+    """Return the condition that a request names only partitions that match one of the patterns."""
     return {
-        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [*partitions_of(writer, job)]},
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [*patterns]},
         # "ForAllValues" is also true without any value: a request without keys must not pass.
         "Null": {"dynamodb:LeadingKeys": "false"},
     }

@@ -20,6 +20,7 @@ from cronstack.onetime.schedules import Wiring
 from cronstack.settings import PLANS, Settings, once_variable
 from cronstack_infra import names
 from cronstack_infra.aws import logical_ids, policies, schedule_roles
+from cronstack_infra.aws.checks.options import Operations
 from cronstack_infra.aws.foundation import Foundation
 from cronstack_infra.discovery.metadata import metadata_of
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from cronstack_infra.discovery.discover import DeclaredJob
 
 LATEST: Final = "$LATEST"
+_DEFAULT: Final = Operations()
 DELIVERY_RETRIES: Final = 185
 """Scheduler's maximum, so that only the age of the event, the job's start deadline, ends its retries."""
 
@@ -54,9 +56,14 @@ class ScheduledFunction(logical_ids.Owner):
         code: lambda_.Code,
         runtime: lambda_.Runtime,
         architecture: lambda_.Architecture,
+        operations: Operations = _DEFAULT,
         keeps_plans: bool = False,
+        rights: iam.PolicyDocument | None = None,
     ) -> None:
-        """``keeps_plans``: code could schedule the job before, and its plans still run."""
+        """``keeps_plans``: code could schedule the job before, and its plans still run.
+
+        ``rights``: what the function may do in addition to each job's rights.
+        """
         super().__init__(scope, id)
         job, stack = declared.job, Stack.of(self)
         self.job, self.where = job.name, declared.where
@@ -75,7 +82,8 @@ class ScheduledFunction(logical_ids.Owner):
             group=foundation.carriers,
             dead_letters=foundation.delivery_dead_letters.queue_arn,
         )
-        self.role = self._role(job.name, foundation)
+        self._operations = operations
+        self.role = self._role(job.name, foundation, rights)
         self.function = lambda_.Function(
             self,
             "Function",
@@ -91,9 +99,7 @@ class ScheduledFunction(logical_ids.Owner):
             timeout=Duration.seconds(job.timeout),
             environment={**job.env, **self._settings(foundation).environment()},
         )
-        element = self.function.node.default_child
-        assert isinstance(element, lambda_.CfnFunction)
-        element.add_metadata(METADATA, metadata_of(declared).to_json())
+        self._complete(declared)
         self._retries = self._lambda_retries(foundation, "Retries", LATEST)
         self.once_role = self._for_plans(job.name, foundation) if job.by_code or keeps_plans else None
         self.wiring = self._wiring(job, self.once_role, foundation) if job.by_code and self.once_role else None
@@ -102,6 +108,14 @@ class ScheduledFunction(logical_ids.Owner):
             self._schedule(declared, number, foundation) for number in range(1, len(declared.schedules) + 1)
         )
         self._fix_ids()
+
+    def _complete(self, declared: DeclaredJob) -> None:
+        """Add what the L2 of a function lacks: the declaration, and tracing without a policy for each job."""
+        element = self.function.node.default_child
+        assert isinstance(element, lambda_.CfnFunction)
+        element.add_metadata(METADATA, metadata_of(declared).to_json())
+        if self._operations.tracing:
+            element.tracing_config = lambda_.CfnFunction.TracingConfigProperty(mode="Active")
 
     def _settings(self, foundation: Foundation) -> Settings:
         """Return the settings of the runtime in the job's function."""
@@ -112,6 +126,7 @@ class ScheduledFunction(logical_ids.Owner):
             carriers=foundation.carriers.schedule_group_name,
             carrier_role=self.carrier_role.role_arn,
             delivery_dead_letters=foundation.delivery_dead_letters.queue_arn,
+            metrics=self._operations.metrics,
         )
 
     def _fix_ids(self) -> None:
@@ -184,7 +199,7 @@ class ScheduledFunction(logical_ids.Owner):
             role=self.once_role.role_arn,
         )
 
-    def _role(self, job: str, foundation: Foundation) -> iam.Role:
+    def _role(self, job: str, foundation: Foundation, rights: iam.PolicyDocument | None) -> iam.Role:
         stack = Stack.of(self)
         log_group = f"/aws/lambda/{names.function_name(stack.stack_name, job)}"
         return iam.Role(
@@ -200,7 +215,9 @@ class ScheduledFunction(logical_ids.Owner):
                     dead_letters=[foundation.handler_dead_letters.queue_arn, *policies.queues_arn(stack, "handler")],
                     carriers=policies.carriers_arn(stack, names.carriers_group(stack.stack_name), job),
                     carrier_role=self.carrier_role.role_arn,
-                )
+                    tracing=self._operations.tracing,
+                ),
+                **({} if rights is None else {"more": rights}),
             },
         )
 

@@ -12,13 +12,18 @@ import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cronstack.errors import DeclarationError
-from cronstack.settings import once_variable
+from cronstack.settings import MetricsOf, once_variable
 from cronstack_infra import names
 from cronstack_infra.aws import about_synthesis, ledger_table, limits, packaging, schedule_roles
+from cronstack_infra.aws import dashboard as dashboards
+from cronstack_infra.aws import watchdog as watchdogs
+from cronstack_infra.aws.alarms import Alarms
 from cronstack_infra.aws.at_synth import CheckedStack
+from cronstack_infra.aws.checks.options import Operations
 from cronstack_infra.aws.deploy_check import DeployCheck
 from cronstack_infra.aws.foundation import Foundation
 from cronstack_infra.aws.scheduled_function import ScheduledFunction
@@ -93,6 +98,10 @@ class CronstackStack(CheckedStack):
       - ``cronstack:warm-writes``: write units a second that the table and its index accept from the start
       - ``cronstack:even-if-waiting``: jobs to remove although work of theirs waits, "remind,stats" or "all"
       - ``cronstack:local``: "true" to install third-party packages for this machine
+      - ``cronstack:alarms-to``: mail address, or ARN of a topic, to notify of failures
+      - ``cronstack:metrics``: "stack" by default, "job" for those of each job too, or "none"
+      - ``cronstack:watchdog``: "true" by default, "false", or "always" to deploy it in simulations and tests as well
+      - ``cronstack:dashboard``, ``cronstack:tracing`` (X-Ray): "false" by default
     """
 
     def __init__(
@@ -106,17 +115,27 @@ class CronstackStack(CheckedStack):
         ledger: dynamodb.ITable | None = None,
         ledger_removal: cdk.RemovalPolicy | None = None,
         lock: Lock | None = None,
+        metrics: MetricsOf | None = None,
+        alarms_to: sns.ITopic | str | None = None,
+        watchdog: bool | None = None,
+        dashboard: bool | None = None,
+        tracing: bool | None = None,
         **kwargs: Any,
     ) -> None:
         """``functions_root``: the folder with ``package``. Further arguments are those of ``aws_cdk.Stack``.
 
         ``ledger``: an existing table to use instead of creating one, such as ``TableV2.from_table_name(…)``.
         ``lock``: content of cronstack.lock. Jobs in it that are no longer declared keep their schedules' roles.
+        ``metrics`` to ``tracing``: as the context values of these names, which hold for arguments of None.
+        ``alarms_to`` may also be a topic of the CDK.
         """
         super().__init__(scope, id, **kwargs)
         declared_jobs = {declared.name: declared.job.by_code for declared in jobs}
         removed = lock.removed(package, declared_jobs) if lock else {}
         dropped = lock.dropped(package, declared_jobs) if lock else ()
+        operations = Operations.read(
+            self.node, metrics=metrics, alarms_to=alarms_to, watchdog=watchdog, dashboard=dashboard, tracing=tracing
+        )
         limits.check(self.stack_name, jobs, removed=removed, dropped=dropped)
         python = self._choice("cronstack:python", dict.fromkeys(PYTHONS), "3.13")
         architecture = self._choice("cronstack:architecture", ARCHITECTURES, "arm64")
@@ -128,12 +147,13 @@ class CronstackStack(CheckedStack):
         foundation = Foundation(
             self,
             "Shared",
-            functions=[names.function_name(self.stack_name, declared.name) for declared in jobs],
+            functions=self._scheduled_functions(jobs, operations),
             removal=removal,
             ledger=named or ledger,
             warm_writes=warm_writes,
         )
-        self._set_attributes(foundation)
+        alarms = Alarms(self, "Alarms", foundation=foundation, operations=operations)
+        self._set_attributes(foundation, alarms)
         code = self._code(functions_root, package, packaging.BuildTarget(python, architecture, here=self._local()))
         of_code: dict[str, Any] = {
             "foundation": foundation,
@@ -141,7 +161,10 @@ class CronstackStack(CheckedStack):
             "runtime": lambda_.Runtime(f"python{python}", lambda_.RuntimeFamily.PYTHON),
             "architecture": ARCHITECTURES[architecture],
         }
-        self.jobs = self._jobs(jobs, dropped, of_code)
+        self.jobs = self._jobs(jobs, dropped, {**of_code, "operations": operations})
+        self.watchdog = self._watchdog(jobs, operations, of_code)
+        if operations.dashboard:
+            dashboards.create(self, alarms, [*declared_jobs])
         self._keep_roles(removed, foundation)
         if lock is not None:
             self.tags.set_tag(APP_TAG, lock.app)
@@ -152,14 +175,28 @@ class CronstackStack(CheckedStack):
         about_synthesis.record(self, jobs)
         self.check_at_synth()
 
-    def _set_attributes(self, foundation: Foundation) -> None:
+    def _scheduled_functions(self, jobs: Sequence[DeclaredJob], operations: Operations) -> list[str]:
+        """Return the names of the functions that Scheduler invokes."""
+        scheduled = [*(declared.name for declared in jobs), *([names.WATCHDOG] if operations.watchdog else [])]
+        return [names.function_name(self.stack_name, job) for job in scheduled]
+
+    def _watchdog(
+        self, jobs: Sequence[DeclaredJob], operations: Operations, of_code: Mapping[str, Any]
+    ) -> ScheduledFunction | None:
+        """Create the watchdog, unless the options leave it out."""
+        if not operations.watchdog:
+            return None
+        return watchdogs.create(self, topic=self.alarm_topic, jobs=jobs, operations=operations, **of_code)
+
+    def _set_attributes(self, foundation: Foundation, alarms: Alarms) -> None:
         """Set the attributes that ``resources`` can grant or extend."""
         self.ledger = foundation.ledger
         self.delivery_dead_letters = foundation.delivery_dead_letters
         self.handler_dead_letters = foundation.handler_dead_letters
         self.group = foundation.group
         self.scheduler_role = foundation.scheduler_role
-        self.alarms = foundation.alarms
+        self.alarms = alarms.by_name
+        self.alarm_topic = alarms.topic
 
     def _jobs(self, jobs: Sequence[DeclaredJob], dropped: Collection[str], of_code: Mapping[str, Any]) -> Jobs:
         """Create the resources of each job. ``dropped``: jobs that code may no longer schedule."""
@@ -222,6 +259,7 @@ class CronstackStack(CheckedStack):
             names.OUTPUT_DELIVERY_DEAD_LETTERS: self.delivery_dead_letters.queue_url,
             names.OUTPUT_HANDLER_DEAD_LETTERS: self.handler_dead_letters.queue_url,
             names.OUTPUT_GROUP: self.group.schedule_group_name,
+            names.OUTPUT_ALARM_TOPIC: self.alarm_topic.topic_arn,
         }.items():
             cdk.CfnOutput(scope, name, value=value).override_logical_id(name)
         for job in self.jobs.values():

@@ -25,6 +25,7 @@ from cronstack_infra.discovery.bound_notes import bound_note
 from cronstack_infra.discovery.importing import importable, imported, relative
 from cronstack_infra.discovery.undeployed import undeployed
 from cronstack_infra.discovery.validation import judge
+from cronstack_infra.names import WATCHDOG
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,9 @@ def _jobs(module: ModuleType, root: Path, faults: list[DeclarationError]) -> Ite
     for attribute, job in own.values():
         where = f"{relative(Path(job.file), root)}:{job.line}"
         schedules, own_faults = judge(job, where)
+        if job.name == WATCHDOG:
+            reason = f"the name {WATCHDOG!r} is reserved for the job of Cronstack that watches the others"
+            own_faults.append(DeclarationError(reason, where=where, remedy='Choose another one: @job(name="...").'))
         name = job.function.__name__
         if vars(module).get(name) is not job and name != "<lambda>":
             reason = (

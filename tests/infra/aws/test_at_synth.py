@@ -12,7 +12,7 @@ import pytest
 from cronstack import job, once, parse, rate
 from cronstack.errors import DeclarationError
 from cronstack_infra import names
-from cronstack_infra.aws import environment_size
+from cronstack_infra.aws.checks import environment_size
 from cronstack_infra.discovery.discover import DeclaredJob
 from cronstack_infra.toolchain.node import set_jsii_node
 
@@ -20,7 +20,10 @@ Resources = Callable[[Any], None]
 
 
 def synthesize(folder: Path, resources: Resources, *, jobs: int = 1) -> None:
-    """Synthesize a stack of jobs j0, j1, … that code may schedule, with these resources of the user."""
+    """Synthesize a stack of jobs j0, j1, … that code may schedule, with these resources of the user.
+
+    It has all options that add resources.
+    """
     set_jsii_node(os.environ)
     import aws_cdk as cdk
 
@@ -33,7 +36,13 @@ def synthesize(folder: Path, resources: Resources, *, jobs: int = 1) -> None:
     (folder / "functions" / "jobs").mkdir(parents=True)
     app = cdk.App(outdir=str(folder / "out"), builtin_cloud_formation_validation=False)
     stack = CronstackStack(
-        app, "shop", jobs=[declared(number) for number in range(jobs)], functions_root=folder / "functions"
+        app,
+        "shop",
+        jobs=[declared(number) for number in range(jobs)],
+        functions_root=folder / "functions",
+        alarms_to="ops@example.com",
+        watchdog=True,
+        dashboard=True,
     )
     resources(stack)
     at_synth.synthesize(app)
@@ -51,7 +60,7 @@ def topics(number: int) -> Resources:
 
 def test_resources_that_do_not_fit_with_those_of_the_user_are_refused(tmp_path: Path) -> None:
     """Users' grants create policies that the count of jobs does not include; CloudFormation refuses the template."""
-    with pytest.raises(DeclarationError, match=r"has 5\d\d resources .* allows 500; .*: 490 AWS::SNS::Topic") as caught:
+    with pytest.raises(DeclarationError, match=r"has 5\d\d resources .* allows 500; .*: 491 AWS::SNS::Topic") as caught:
         synthesize(tmp_path, topics(490))
     assert "AWS::IAM::Policy" in caught.value.remedy
 

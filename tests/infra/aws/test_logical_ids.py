@@ -21,7 +21,7 @@ from tests.infra.conftest import FUNCTIONS
 Template = dict[str, Any]
 OF_THE_STACK = (
     *("Ledger", "DeliveryDeadLetters", "DeliveryDeadLettersPolicy", "HandlerDeadLetters", "HandlerDeadLettersPolicy"),
-    *("DeliveryAlarm", "HandlerAlarm", "Group", "Carriers", "Once", "SchedulerRole"),
+    *("AlarmTopic", "AlarmTopicPolicy", "WorkAlarm", "Group", "Carriers", "Once", "SchedulerRole"),
     *("DeployCheck", "DeployCheckFunction", "DeployCheckRole", "DeployCheckLog"),
 )
 OF_A_JOB = ("Log", "Role", "CarrierRole", "Function", "Retries", "Role/DefaultPolicy", "Schedule1")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cronstack.errors import CronstackError, DeclarationError
-from cronstack_infra.aws import sizes
+from cronstack_infra.aws.checks import sizes
 from cronstack_infra.aws.packaging import BuildTarget, stage
 from tests.places import ROOT
 

@@ -64,6 +64,8 @@ def test_there_is_one_custom_resource_and_no_type_beyond_those_known(examples: T
         "Logs::LogGroup",
         "S3::Bucket",
         "SES::EmailIdentity",
+        "SNS::Topic",
+        "SNS::TopicPolicy",
         "SQS::Queue",
         "SQS::QueuePolicy",
         "Scheduler::Schedule",
@@ -203,18 +205,13 @@ def test_failed_runs_go_to_the_handler_dead_letters(examples: Template) -> None:
 
 
 @pytest.mark.parametrize("origin", ["Delivery", "Handler"])
-def test_dead_letters_are_kept_encrypted_and_have_an_alarm(examples: Template, origin: str) -> None:
+def test_dead_letters_are_kept_encrypted(examples: Template, origin: str) -> None:
     queue = only(examples, "AWS::SQS::Queue", origin)
     assert properties(examples, queue) == {"MessageRetentionPeriod": 14 * 86400, "SqsManagedSseEnabled": True}
     assert examples["Resources"][queue]["DeletionPolicy"] == "RetainExceptOnCreate"
     assert examples["Resources"][queue]["UpdateReplacePolicy"] == "Retain"
     [statement] = properties_of(examples, "AWS::SQS::QueuePolicy", origin)["PolicyDocument"]["Statement"]
     assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
-    alarm = properties_of(examples, "AWS::CloudWatch::Alarm", origin)
-    assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
-    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": name_of(examples, queue)}]
-    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
-    assert alarm["TreatMissingData"] == "notBreaching"
 
 
 def test_operators_find_the_deployment_by_its_outputs(examples: Template) -> None:
@@ -223,6 +220,7 @@ def test_operators_find_the_deployment_by_its_outputs(examples: Template) -> Non
         "DeliveryDeadLetters",
         "HandlerDeadLetters",
         "ScheduleGroup",
+        "AlarmTopic",
         "FlightsBucket",
         "ReportsBucket",
         "StatisticsTable",

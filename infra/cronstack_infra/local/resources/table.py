@@ -14,6 +14,7 @@ from cronstack_infra.local.resources.others.sns import Subscription, Topic
 from cronstack_infra.local.resources.others.versions import Alias, Permission, Version
 from cronstack_infra.local.resources.ours.alarms import Alarm
 from cronstack_infra.local.resources.ours.buckets import Bucket
+from cronstack_infra.local.resources.ours.dashboards import Dashboard
 from cronstack_infra.local.resources.ours.email_identities import EmailIdentity
 from cronstack_infra.local.resources.ours.lambdas import EventInvokeConfig, Function
 from cronstack_infra.local.resources.ours.logs import LogGroup, MetricFilter
@@ -32,6 +33,7 @@ TYPES: Final[dict[str, type[Resource]]] = {
         Bucket,
         BucketPolicy,
         CdkMetadata,
+        Dashboard,
         EmailIdentity,
         EventInvokeConfig,
         Function,

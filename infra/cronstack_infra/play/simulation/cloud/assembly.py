@@ -22,6 +22,7 @@ import cronstack
 import cronstack_infra
 from cronstack.errors import CronstackError, DeclarationError
 from cronstack_infra.lock_file import LOCK
+from cronstack_infra.names import ALWAYS, WATCHDOG_CONTEXT
 from cronstack_infra.progress import Report
 from cronstack_infra.project import CDK_JSON, Project
 from cronstack_infra.toolchain import node, process
@@ -114,6 +115,8 @@ def _sources(place: Path) -> Iterator[Path]:
 def _run(project: Project, package: str, into: Path, progress: Report) -> None:
     progress("run the project's app")
     context = {"jobs": package, "cronstack:local": "true", "aws:cdk:version-reporting": False}
+    if project.context.get(WATCHDOG_CONTEXT) != ALWAYS:  # a run every five minutes, in each simulation and each test
+        context[WATCHDOG_CONTEXT] = "false"
     environ = node.node_environment(dict(os.environ), project.state) | {
         "CDK_OUTDIR": str(into),
         "CDK_CONTEXT_JSON": json.dumps({**project.context, **context}),

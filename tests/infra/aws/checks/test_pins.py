@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cronstack.errors import DeclarationError
-from cronstack_infra.aws import pins, sizes
+from cronstack_infra.aws.checks import pins, sizes
 
 Noted = Callable[..., list[str]]
 
