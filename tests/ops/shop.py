@@ -194,7 +194,6 @@ class Shop:
             "cloudformation": self.stack,
             "lambda": self.functions,
             "dynamodb": stage.dynamodb,
-            "sts": boto3.client("sts"),
             "sqs": stage.sqs,
             "scheduler": self.scheduler,
             "sts": boto3.client("sts"),

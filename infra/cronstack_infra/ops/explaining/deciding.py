@@ -7,12 +7,12 @@ neither                                       the schedules, dead letters and ca
 
 from __future__ import annotations
 
+from cronstack.ledger.open_runs import is_planned_again
 from cronstack_infra.ops.explaining.facts import Facts
 from cronstack_infra.ops.explaining.of_plans import of_plan
 from cronstack_infra.ops.explaining.of_runs import of_run
 from cronstack_infra.ops.explaining.of_times import of_time
 from cronstack_infra.ops.explaining.verdict import Verdict
-from cronstack_infra.ops.ledger.keyed import is_planned_again
 
 
 def explain(facts: Facts) -> Verdict:

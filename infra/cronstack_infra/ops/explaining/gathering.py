@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from cronstack.deployed.job_metadata import JobMetadata, jobs_of_template
 from cronstack.guard import carrier
+from cronstack.guard.carried import event_of, time_of
 from cronstack.ledger import plan_requests
 from cronstack.ledger.items import decode, read_lease, read_plan, read_run
 from cronstack.ledger.partitions import plan_partitions
@@ -43,7 +44,7 @@ from cronstack_infra.ops.explaining.of_runs import lateness
 from cronstack_infra.ops.explaining.of_times import fires, in_window
 from cronstack_infra.ops.ledger.reader import Reader
 from cronstack_infra.ops.schedules import read_deployed
-from cronstack_infra.ops.strays.groups import Groups, event_of, time_of
+from cronstack_infra.ops.strays.groups import Groups
 
 MOST_CARRIERS: Final = 200
 """Most carriers of a job that are read."""

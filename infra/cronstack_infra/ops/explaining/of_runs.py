@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from cronstack.defaults import DEFAULTS
+from cronstack.ledger.open_runs import PATIENCE
 from cronstack.ledger.rows import RunItem
 from cronstack.occurrence import split_generation, to_datetime, to_milliseconds
 from cronstack_infra.ops.audit import Action
 from cronstack_infra.ops.explaining.facts import Facts, LoggedEnd
 from cronstack_infra.ops.explaining.verdict import Cause, Verdict
 from cronstack_infra.ops.ledger.kept import event_of_run
-from cronstack_infra.ops.strays.runs import PATIENCE
 
 MARGIN: Final = int(DEFAULTS.skew_margin * 1000)
 OPERATORS: Final = {

@@ -14,8 +14,8 @@ from typing import Any, Final, Literal
 
 from cronstack.errors import OperationError
 from cronstack.event import parse_event
-from cronstack.logs import redact
 from cronstack.occurrence import Occurrence, print_instant
+from cronstack.telemetry.logs import redact
 
 FORMAT: Final = 1
 """Version of the form, under the key "cronstack_run"."""

@@ -12,8 +12,8 @@ from typing import Any
 
 from cronstack.errors import OperationError
 from cronstack.ledger.rows import RunItem
-from cronstack.logs import redact
 from cronstack.occurrence import print_instant, print_time, to_datetime
+from cronstack.telemetry.logs import redact
 from cronstack_infra.ops.explaining.facts import Facts
 from cronstack_infra.ops.explaining.moments import both
 from cronstack_infra.ops.runs import row_of

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from cronstack.deployed.job_metadata import JobMetadata, jobs_of_template
 from cronstack.ledger.items import decode, read_lease
+from cronstack.ledger.open_runs import PATIENCE
 from cronstack.ledger.partitions import PK, SK, job_partition, lease_key, open_lists, plan_partitions
 from cronstack.ledger.rows import LeaseItem, PlanItem, RunItem
 from cronstack.occurrence import print_instant, to_datetime, to_milliseconds
@@ -30,7 +31,6 @@ from cronstack_infra.ops.ledger import keyed
 from cronstack_infra.ops.ledger.reader import Reader
 from cronstack_infra.ops.runs import LATE
 from cronstack_infra.ops.strays.groups import Groups
-from cronstack_infra.ops.strays.runs import PATIENCE
 from cronstack_infra.plural import counted
 
 AT_ONCE: Final = 8
