@@ -210,11 +210,10 @@ class _Gathering:
         return read_lease(item), pausing_of(item)
 
     def _others(self, facts: Facts) -> dict[str, Any]:
-        """Return the other runs that the page shows: the one that it met, the one in the slot, and the neighbours."""
+        """Return the other runs that the page shows: the one that ran at its time, the one in the slot, and the neighbours."""
         run, lease, others = facts.run, facts.lease, dict[str, Any]()
-        met = run.met if run is not None else ""
-        if met:
-            others["other"] = self._run(met)
+        if run is not None and (other := run.met):
+            others["other"] = self._run(other)
         if lease.buffered and lease.buffered != facts.occurrence and (run is None or run.status not in ("succeeded",)):
             others["in_slot"] = self._run(lease.buffered)
         if run is None and facts.plan is None and facts.question.at is not None:

@@ -11,7 +11,7 @@ from cronstack_infra.ops.explaining.moments import both, span
 from cronstack_infra.ops.explaining.verdict import Cause, Verdict
 
 
-class Said:
+class Values:
     """The values of a verdict as text. A missing value is ""."""
 
     def __init__(self, verdict: Verdict, facts: Facts) -> None:
@@ -47,12 +47,12 @@ class Said:
 
 def sentence(verdict: Verdict, facts: Facts) -> str:
     """Return the answer in one or two sentences."""
-    return SENTENCES[verdict.cause](Said(verdict, facts))
+    return SENTENCES[verdict.cause](Values(verdict, facts))
 
 
-def _attempts(said: Said) -> str:
-    killed = ", ".join(str(number) for number in said.facts.get("killed", ()))
-    failed = "; ".join(said.facts.get("failed", ()))
+def _attempts(values: Values) -> str:
+    killed = ", ".join(str(number) for number in values.facts.get("killed", ()))
+    failed = "; ".join(values.facts.get("failed", ()))
     parts = [
         f"Killed without a result: attempt {killed}." if killed else "",
         f"Failed: attempt {failed}." if failed else "",
@@ -60,51 +60,51 @@ def _attempts(said: Said) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _late(said: Said) -> str:
+def _late(values: Values) -> str:
     why = {
         "outage": "the ledger did not answer before",
         "held": "another run of the job held the lease before",
         "early": "its event had come before its due time",
-    }.get(said["deferred"], f"it was deferred ({said['deferred']})" if said.has("deferred") else "")
+    }.get(values["deferred"], f"it was deferred ({values['deferred']})" if values.has("deferred") else "")
     reason = f": {why}" if why else ". Scheduler or Lambda has delivered its event late"
-    return f"It ran, {said.length('late')} late{reason}."
+    return f"It ran, {values.length('late')} late{reason}."
 
 
-def _operator(said: Said) -> str:
-    return said.clause("by", " by ") + said.clause("asked", " at ") + said.clause("why", ", because: ")
+def _operator(values: Values) -> str:
+    return values.clause("by", " by ") + values.clause("asked", " at ") + values.clause("why", ", because: ")
 
 
-def _backfill(said: Said) -> str:
-    first = said["first_status"] or "missing"
-    again = f" It is generation {said['generation']}; the first one is {first}." if said.has("generation") else ""
-    return f"It ran by a backfill{_operator(said)}.{again}"
+def _backfill(values: Values) -> str:
+    first = values["first_status"] or "missing"
+    again = f" It is generation {values['generation']}; the first one is {first}." if values.has("generation") else ""
+    return f"It ran by a backfill{_operator(values)}.{again}"
 
 
-def _skipped(said: Said) -> str:
-    return f"It was skipped: {said['other'] or 'another occurrence'} was running at its time (overlap)."
+def _skipped(values: Values) -> str:
+    return f"It was skipped: {values['other'] or 'another occurrence'} was running at its time (overlap)."
 
 
-def _never(said: Said) -> str:
-    until = f" It could still arrive until {said['until']}." if said.has("until") else ""
+def _never(values: Values) -> str:
+    until = f" It could still arrive until {values['until']}." if values.has("until") else ""
     return f"It was due, and no event has arrived: it left no run, no dead letter and no carrier.{until}"
 
 
-def _near(said: Said) -> str:
-    before = said.clause("before", " The last one before it was due ", ".")
-    return before + said.clause("next", " The next one is due ", ".")
+def _near(values: Values) -> str:
+    before = values.clause("before", " The last one before it was due ", ".")
+    return before + values.clause("next", " The next one is due ", ".")
 
 
-def _rate(said: Said) -> str:
-    around = said.clause("run_before", " The run before was due ") + said.clause("run_after", "; the run after, ")
+def _rate(values: Values) -> str:
+    around = values.clause("run_before", " The run before was due ") + values.clause("run_after", "; the run after, ")
     return f"No run was due at this time, but only Scheduler knows when a rate fires.{around}{'.' if around else ''}"
 
 
-def _changed(said: Said) -> str:
-    what = "changed" if said.facts.get("existed") else "created"
-    return f"Its schedule was {what} after this time, at {said['changed']}: what was due before is no longer known."
+def _changed(values: Values) -> str:
+    what = "changed" if values.facts.get("existed") else "created"
+    return f"Its schedule was {what} after this time, at {values['changed']}: what was due before is no longer known."
 
 
-_Sentence = Callable[[Said], str]
+_Sentence = Callable[[Values], str]
 SENTENCES: Final[Mapping[Cause, _Sentence]] = {
     Cause.RAN: lambda s: "It ran in time, at its first attempt.",
     Cause.RAN_AFTER_FAILURE: lambda s: (
