@@ -13,7 +13,7 @@ from cronstack.timetable.instants import Schedule, parse
 from cronstack.timetable.zones import zone
 from cronstack_infra.ops.explaining.asking import ulid_time
 from cronstack_infra.ops.explaining.facts import Facts, ScheduleSeen
-from cronstack_infra.ops.explaining.of_runs import late_after, start_deadline
+from cronstack_infra.ops.explaining.of_runs import late_after, paused, start_deadline
 from cronstack_infra.ops.explaining.verdict import Cause, Verdict
 
 RETENTION: Final = timedelta(seconds=DEFAULTS.retention)
@@ -95,8 +95,7 @@ def _ahead(facts: Facts, enabled: bool) -> tuple[Cause, dict[str, Any]]:
     if not enabled:
         return Cause.FUTURE_DISABLED, {"declared": facts.declared is not None and not facts.declared.enabled}
     if facts.pause is not None:
-        pause = facts.pause
-        return Cause.FUTURE_PAUSED, {"paused": pause.since, "by": pause.by, "why": pause.reason}
+        return Cause.FUTURE_PAUSED, paused(facts)
     return Cause.FUTURE, {}
 
 

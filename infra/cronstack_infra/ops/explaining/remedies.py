@@ -50,13 +50,16 @@ def _run_again(facts: Facts, verdict: Verdict) -> list[str]:
     return [f"cronstack trigger {_job(facts)} --at {_time(verdict.due)} --wait"]
 
 
-def _again(facts: Facts, verdict: Verdict) -> list[str]:
-    """Return the command that repeats a skipped occurrence as a new generation."""
+def _backfill(facts: Facts, verdict: Verdict, kind: str) -> list[str]:
+    """Return the command that runs a skipped occurrence as a new generation."""
     if verdict.due is None or not verdict.occurrence.startswith("t-"):
         return []
     first = to_milliseconds(verdict.due)
-    span = f"--from {print_time(first)} --to {print_time(first + 1000)}"
-    return [f"cronstack backfill {_job(facts)} {span} --again"]
+    return [f"cronstack backfill {_job(facts)} {kind} --from {print_time(first)} --to {print_time(first + 1000)}"]
+
+
+def _again(facts: Facts, verdict: Verdict) -> list[str]:
+    return [*_other(facts, verdict), *_backfill(facts, verdict, "all")]
 
 
 def _redrive(facts: Facts, verdict: Verdict) -> list[str]:
@@ -74,7 +77,10 @@ def _resume(facts: Facts, verdict: Verdict) -> list[str]:
 
 
 def _resume_and_repeat(facts: Facts, verdict: Verdict) -> list[str]:
-    return [*(_resume(facts, verdict) if facts.pause is not None else []), *_again(facts, verdict)]
+    resume = _resume(facts, verdict) if facts.pause is not None else []
+    if facts.plan is not None:
+        return [*resume, f"cronstack once move {_job(facts)} --key {shlex.quote(facts.plan.key)} --in 5m"]
+    return [*resume, *_backfill(facts, verdict, "missing")]
 
 
 def _strays(facts: Facts, verdict: Verdict) -> list[str]:
@@ -122,9 +128,10 @@ _BY_CAUSE: Final[Mapping[Cause, _Remedy]] = {
     Cause.RETRYING: _log,
     Cause.CRASHED: _log,
     Cause.BUFFERED: _other,
+    Cause.WAITS_FOR_RESUME: _resume,
     Cause.STRAY: _strays,
-    Cause.SKIPPED_OVERLAP: lambda facts, verdict: [*_other(facts, verdict), *_again(facts, verdict)],
-    Cause.SKIPPED_SLOT_FULL: lambda facts, verdict: [*_other(facts, verdict), *_again(facts, verdict)],
+    Cause.SKIPPED_OVERLAP: _again,
+    Cause.SKIPPED_SLOT_FULL: _again,
     Cause.SKIPPED_PAUSED: _resume_and_repeat,
     Cause.MISSED: _redrive,
     Cause.DEAD: _dead,

@@ -158,6 +158,10 @@ SENTENCES: Final[Mapping[Cause, _Sentence]] = {
         f"It has not started: its delivery was deferred{s.clause('reason', ' (', ')')}, and comes back at"
         f" {s['carrier']}."
     ),
+    Cause.WAITS_FOR_RESUME: lambda s: (
+        f"It waits for its next attempt, because the job is paused since {s['paused']}"
+        f"{s.clause('paused_by', ', by ')}{s.clause('why', ', because: ')}."
+    ),
     Cause.STRAY: lambda s: "It waits, and nothing brings it back: its carrier or schedule is missing.",
     Cause.SKIPPED_OVERLAP: _skipped,
     Cause.SKIPPED_SLOT_FULL: lambda s: (
@@ -190,7 +194,7 @@ SENTENCES: Final[Mapping[Cause, _Sentence]] = {
     Cause.FUTURE: lambda s: f"It is due in {s.left('due')}.",
     Cause.FUTURE_PAUSED: lambda s: (
         f"It is due in {s.left('due')}, but will not run: the job is paused since {s['paused']}"
-        f"{s.clause('by', ', by ')}{s.clause('why', ', because: ')}."
+        f"{s.clause('paused_by', ', by ')}{s.clause('why', ', because: ')}."
     ),
     Cause.FUTURE_DISABLED: lambda s: f"It is due in {s.left('due')}, but will not run: its schedule is disabled.",
     Cause.DUE_NOW: lambda s: f"It was due {s.ago()} ago, and has not arrived yet. It may start until {s['until']}.",
