@@ -331,7 +331,9 @@ def skipped_for_a_pause(world: World) -> Planted:
 def missed(world: World) -> Planted:
     world.deploy(start_deadline=600)
     world.fire(world.due(), after=world.some(700, 20_000))
-    return Planted(Cause.MISSED, world.local(world.due()), words=("start deadline", "dead-letters redrive --id"))
+    return Planted(
+        Cause.MISSED, world.local(world.due()), words=("could not start within 600 s", "dead-letters redrive --id")
+    )
 
 
 def dead(world: World) -> Planted:

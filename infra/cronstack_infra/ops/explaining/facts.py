@@ -91,7 +91,7 @@ class Facts:
     """The run that was running when this one was skipped or buffered."""
     in_slot: RunItem | None = None
     before: RunItem | None = None
-    """The nearest earlier and later runs of schedules. Only read for a time without a row."""
+    """The nearest earlier and later runs of schedules. Only read for a rate, at a time without a row."""
     after: RunItem | None = None
     carriers: tuple[CarrierSeen, ...] = ()
     letters: tuple[DeadLetter, ...] = ()

@@ -218,7 +218,8 @@ class _Gathering:
             others["other"] = self._run(other)
         if lease.buffered and lease.buffered != facts.occurrence and (run is None or run.status not in ("succeeded",)):
             others["in_slot"] = self._run(lease.buffered)
-        if run is None and facts.plan is None and facts.question.at is not None:
+        is_rate = any(not seen.deployed.schedule.has_grid for seen in facts.schedules)
+        if is_rate and run is None and facts.plan is None and facts.question.at is not None:
             at = scheduled_id(to_milliseconds(facts.question.at))
             others["before"] = next(iter(self.reader.runs(self.job, "t-", at, size=1, most=1)), None)
             later = self.reader.runs(self.job, at, f"t-{_LAST}", newest_first=False, size=1, most=1)

@@ -58,6 +58,10 @@ def _backfill(facts: Facts, verdict: Verdict, kind: str) -> list[str]:
     return [f"cronstack backfill {_job(facts)} {kind} --from {print_time(first)} --to {print_time(first + 1000)}"]
 
 
+def _never_arrived(facts: Facts, verdict: Verdict) -> list[str]:
+    return [*_run_again(facts, verdict), *_log(facts, verdict), "cronstack strays"]
+
+
 def _again(facts: Facts, verdict: Verdict) -> list[str]:
     return [*_other(facts, verdict), *_backfill(facts, verdict, "all")]
 
@@ -108,7 +112,8 @@ def _around(facts: Facts, verdict: Verdict) -> list[str]:
 
 
 def _enable(facts: Facts, verdict: Verdict) -> list[str]:
-    return ["cronstack cdk deploy", *([] if verdict.kind == "ahead" else _run_again(facts, verdict))]
+    is_past = verdict.due is not None and verdict.due <= facts.now
+    return ["cronstack cdk deploy", *(_run_again(facts, verdict) if is_past else [])]
 
 
 def _time(moment: datetime) -> str:
@@ -145,7 +150,7 @@ _BY_CAUSE: Final[Mapping[Cause, _Remedy]] = {
     Cause.FUTURE: _next,
     Cause.FUTURE_PAUSED: _resume,
     Cause.FUTURE_DISABLED: _enable,
-    Cause.NEVER_ARRIVED: _run_again,
+    Cause.NEVER_ARRIVED: _never_arrived,
     Cause.UNDELIVERED: _redrive,
     Cause.REFUSED: lambda facts, verdict: [f"cronstack dead-letters show {verdict.facts.get('letter')}"],
     Cause.DISABLED: _enable,

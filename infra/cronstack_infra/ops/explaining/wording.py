@@ -9,6 +9,7 @@ from typing import Any, Final
 from cronstack_infra.ops.explaining.facts import Facts
 from cronstack_infra.ops.explaining.moments import both, span
 from cronstack_infra.ops.explaining.verdict import Cause, Verdict
+from cronstack_infra.plural import counted
 
 
 class Values:
@@ -76,7 +77,7 @@ def _operator(values: Values) -> str:
 
 def _backfill(values: Values) -> str:
     first = values["first_status"] or "missing"
-    again = f" It is generation {values['generation']}; the first one is {first}." if values.has("generation") else ""
+    again = f" It is generation {values['generation']}; the first one: {first}." if values.has("generation") else ""
     return f"It ran by a backfill{_operator(values)}.{again}"
 
 
@@ -96,7 +97,10 @@ def _near(values: Values) -> str:
 
 def _rate(values: Values) -> str:
     around = values.clause("run_before", " The run before was due ") + values.clause("run_after", "; the run after, ")
-    return f"No run was due at this time, but only Scheduler knows when a rate fires.{around}{'.' if around else ''}"
+    missing = int(values["missing"] or 0)
+    gap = f" Between them, about {counted(missing, 'firing')} did not run." if missing else ""
+    dot = "." if around else ""
+    return f"No run was due at this time, but only Scheduler knows when a rate fires.{around}{dot}{gap}"
 
 
 def _changed(values: Values) -> str:
@@ -169,7 +173,9 @@ SENTENCES: Final[Mapping[Cause, _Sentence]] = {
     ),
     Cause.SKIPPED_PAUSED: lambda s: "It was skipped: the job was paused.",
     Cause.SKIPPED: lambda s: f"It was skipped: {s['reason'] or 'no reason is stored'}.",
-    Cause.MISSED: lambda s: "It was missed: its event came after its start deadline.",
+    Cause.MISSED: lambda s: (
+        f"It was missed: {s['error'].removeprefix('Missed: ') or 'its event came after its start deadline'}."
+    ),
     Cause.DEAD: lambda s: f"It is dead: all {s['limit']} attempts failed. The last error: {s['error']}",
     Cause.DEAD_PERMANENT: lambda s: (
         f"It is dead after attempt {s['attempt']}, because the error is permanent: {s['error']}"
@@ -179,7 +185,7 @@ SENTENCES: Final[Mapping[Cause, _Sentence]] = {
     ),
     Cause.PLANNED: lambda s: f"It is planned under the key {s['key']!r}, and due in {s.left('due')}.",
     Cause.PLAN_MOVED: lambda s: (
-        f"It was moved ({s['moves']} times planned again, last at {s['planned']}), and is due in {s.left('due')}."
+        f"It was moved ({counted(int(s['moves']), 'time')}, last at {s['planned']}), and is due in {s.left('due')}."
     ),
     Cause.PLAN_CANCELLED: lambda s: f"It was cancelled. Code had planned it under the key {s['key']!r}.",
     Cause.PLAN_OVERDUE: lambda s: (
@@ -201,7 +207,9 @@ SENTENCES: Final[Mapping[Cause, _Sentence]] = {
     Cause.NEVER_ARRIVED: _never,
     Cause.UNDELIVERED: lambda s: f"Scheduler could not deliver its event: {s['reason']}{s.clause('error', ': ')}",
     Cause.REFUSED: lambda s: f"Its event was refused: {s['reason']}{s.clause('error', ': ')}",
-    Cause.DISABLED: lambda s: f"Its schedule is disabled{s.clause('changed', ' since ')}, so it did not run.",
+    Cause.DISABLED: lambda s: (
+        f"It did not run: its schedule is disabled{s.clause('changed', ', and was last changed at ')}."
+    ),
     Cause.CHANGED_SINCE: _changed,
     Cause.TOO_OLD: lambda s: "It is too old: the ledger keeps a final run for 35 days.",
     Cause.NOT_DUE: lambda s: f"Nothing was due at this time.{_near(s)}",
