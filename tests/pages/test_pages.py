@@ -17,8 +17,8 @@ from tests.places import ROOT
 
 PAGES = sorted(str(file.relative_to(ROOT)) for file in files() if file.suffix == ".md")
 CLOUD = re.compile(
-    r"cronstack(?: -\S+)* (?:cdk|runs|logs|trigger|once|backfill|dead-letters|strays|retire)\b|--local|^(?:\$ )?aws "
-    r"|127\.0\.0\.1:4570|\bonce\.\w+\(",
+    r"cronstack(?: -\S+)* (?:cdk|runs|logs|explain|status|trigger|once|backfill|dead-letters|strays|retire)\b|--local"
+    r"|^(?:\$ )?aws |127\.0\.0\.1:4570|\bonce\.\w+\(",
     re.MULTILINE,
 )
 """What a block holds that needs a local cloud."""

@@ -42,9 +42,9 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "diff": CommandEntry(
         "diff.command", "Show what a deployment changes in time: runs that appear, disappear or move."
     ),
-    "status": CommandEntry("status", "Show the whole stack at a glance: jobs, incidents, dead letters."),
+    "status": CommandEntry("viewing.status", "Show the whole stack at a glance: jobs, incidents, dead letters."),
     "runs": CommandEntry("runs.command", "List past, present and planned runs from the ledger."),
-    "explain": CommandEntry("explain", "Show why an occurrence ran, ran late, was skipped, or did not run."),
+    "explain": CommandEntry("viewing.explain", "Show why an occurrence ran, ran late, was skipped, or did not run."),
     "logs": CommandEntry("logs", "Show the log of a job; -f follows it."),
     "trigger": CommandEntry("trigger", "Run a job now, or the occurrence of a given time."),
     "once": CommandEntry("once.command", "Schedule, move, cancel and list one-time occurrences of a job."),

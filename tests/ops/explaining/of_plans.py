@@ -88,7 +88,7 @@ def overdue(world: World) -> Planted:
     return Planted(Cause.PLAN_OVERDUE, None, "order-4711", words=("cronstack strays",))
 
 
-def due_just_now(world: World) -> Planted:
+def due_now(world: World) -> Planted:
     planned(world)
     world.set(world.now + 3 * HOUR + world.some(10, 200))
     return Planted(Cause.DUE_NOW, None, "order-4711")
@@ -157,7 +157,7 @@ HISTORIES: tuple[History, ...] = (
     cancelled,
     paused,
     overdue,
-    due_just_now,
+    due_now,
     undelivered,
     lost_its_schedule,
     started,

@@ -232,6 +232,40 @@ def lost_its_carrier(world: World) -> Planted:
     return Planted(Cause.STRAY, world.local(world.due()), words=("cronstack strays --fix",))
 
 
+def waits_for_a_resume(world: World) -> Planted:
+    """While a job is paused, the guard defers a retry again and again."""
+    world.deploy()
+    world.work = [fail]
+    world.fire(world.due())
+    world.pause()
+    world.set(world.now + world.some(800, 80_000))
+    return Planted(Cause.WAITS_FOR_RESUME, world.local(world.due()), words=("cronstack resume stats",))
+
+
+def backfilled_as_planned(world: World) -> Planted:
+    """The action has a plan: it runs the missing occurrence, and not the one that has run."""
+    world.deploy()
+    world.fire(world.due())
+    world.set(world.due(2))
+    first, second = (to_milliseconds(world.due(day)) // 1000 for day in (0, 1))
+    span = {"from": world.due().isoformat(), "to": world.due(2).isoformat(), "aims": [[first, 0], [second, 1]]}
+    world.record("backfill", span)
+    world.by_operator("backfill", world.due(1), recorded=False)
+    return Planted(Cause.RAN_BY_BACKFILL, world.local(world.due(1)), words=("the supplier was down",))
+
+
+def ran_in_the_span_of_a_backfill(world: World) -> Planted:
+    """Its retry started after the action, which has no aim for it."""
+    world.deploy()
+    world.work = [fail]
+    world.fire(world.due())
+    second = to_milliseconds(world.due()) // 1000
+    span = {"from": world.due().isoformat(), "to": world.due(2).isoformat(), "aims": [[second, 0]]}
+    world.record("backfill", span)
+    world.sleep(10 * MINUTE)
+    return Planted(Cause.RAN_AFTER_FAILURE, world.local(world.due()))
+
+
 def crashed(world: World) -> Planted:
     """A killed run, found by the next occurrence, before Lambda delivers its event again."""
     world.deploy()
@@ -289,13 +323,17 @@ def skipped_for_a_pause(world: World) -> Planted:
     world.stage.change(
         f"run#{occurrence(world.due())}", status="skipped", reason="paused", due=due, ended=due + 900, holder="h", v=1
     )
-    return Planted(Cause.SKIPPED_PAUSED, world.local(world.due()), words=("cronstack resume stats", "--again"))
+    return Planted(
+        Cause.SKIPPED_PAUSED, world.local(world.due()), words=("cronstack resume stats", "backfill stats missing")
+    )
 
 
 def missed(world: World) -> Planted:
     world.deploy(start_deadline=600)
     world.fire(world.due(), after=world.some(700, 20_000))
-    return Planted(Cause.MISSED, world.local(world.due()), words=("start deadline", "dead-letters redrive --id"))
+    return Planted(
+        Cause.MISSED, world.local(world.due()), words=("could not start within 600 s", "dead-letters redrive --id")
+    )
 
 
 def dead(world: World) -> Planted:
@@ -357,6 +395,9 @@ HISTORIES: tuple[History, ...] = (
     killed,
     retrying,
     lost_its_carrier,
+    waits_for_a_resume,
+    backfilled_as_planned,
+    ran_in_the_span_of_a_backfill,
     crashed,
     waits_in_the_slot,
     deferred,

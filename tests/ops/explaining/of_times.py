@@ -174,7 +174,7 @@ def a_rate(world: World) -> Planted:
     world.deploy(rate("1 hour"))
     for hour in (0, 1, 3):
         world.fire(due + timedelta(hours=hour))
-    facts = {"run_before": due + timedelta(hours=1), "run_after": due + timedelta(hours=3)}
+    facts = {"run_before": due + timedelta(hours=1), "run_after": due + timedelta(hours=3), "missing": 1}
     return Planted(Cause.RATE, _utc(due + timedelta(hours=2)), facts=facts)
 
 

@@ -16,6 +16,7 @@ from cronstack_infra.ops.explaining.wording import SENTENCES
 from tests.ops.explaining import of_plans, of_runs, of_times
 from tests.ops.explaining.planted import History
 from tests.ops.explaining.world import World
+from tests.ops.viewing.requests import counted_requests
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +79,24 @@ def _stored(world: World) -> tuple[Any, ...]:
     )
     schedules = [schedule["Name"] for schedule in world.stage.scheduler.list_schedules()["Schedules"]]
     return sorted(rows, key=str), count["Attributes"], schedules
+
+
+@pytest.mark.parametrize(
+    ("history", "requests"),
+    [
+        # DescribeStacks, GetTemplate, ListSchedules, GetSchedule; runs, the lease, incidents, two lists of actions
+        (of_runs.ran, {"Query": 4, "GetItem": 1, "ListSchedules": 1, "GetSchedule": 1}),
+        (of_times.ahead, {"Query": 4, "GetItem": 1, "ListSchedules": 1, "GetSchedule": 1}),
+        # and the carriers of the job; the holder of the lease
+        (of_runs.waits_in_the_slot, {"Query": 4, "GetItem": 2, "ListSchedules": 2, "GetSchedule": 2}),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_the_number_of_requests(history: History, requests: dict[str, int]) -> None:
+    world = World(3)
+    planted = history(world)
+    made = {service: world.clients(service) for service in ("cloudformation", "dynamodb", "scheduler", "sqs")}
+    world.clients = lambda service: made.get(service) or world.shop.clients(service)  # type: ignore[method-assign]
+    with counted_requests(world.clients, *made) as sent:
+        world.facts(planted.ask)
+    assert sent == {"DescribeStacks": 1, "GetTemplate": 1, **requests}

@@ -88,10 +88,10 @@ class Facts:
     lease: LeaseItem = field(default_factory=LeaseItem)
     pause: Pausing | None = None
     other: RunItem | None = None
-    """The run that this one met, or that holds the lease."""
+    """The run that was running when this one was skipped or buffered."""
     in_slot: RunItem | None = None
     before: RunItem | None = None
-    """The nearest earlier and later runs of schedules. Only read for a time without a row."""
+    """The nearest earlier and later runs of schedules. Only read for a rate, at a time without a row."""
     after: RunItem | None = None
     carriers: tuple[CarrierSeen, ...] = ()
     letters: tuple[DeadLetter, ...] = ()

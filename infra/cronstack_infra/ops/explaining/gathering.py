@@ -50,6 +50,8 @@ MOST_CARRIERS: Final = 200
 """Most carriers of a job that are read."""
 MOST_KEYS: Final = 10
 """Most keys of one minute that are named."""
+THE_STACK: Final = ""
+"""Job of actions that concern several jobs."""
 MINUTE: Final = timedelta(minutes=1)
 _LAST: Final = "\x7f"
 """Sorts after every character of an id."""
@@ -211,14 +213,14 @@ class _Gathering:
         return read_lease(item), pausing_of(item)
 
     def _others(self, facts: Facts) -> dict[str, Any]:
-        """Return the other runs that the page shows: the one that it met, the one in the slot, and the neighbours."""
+        """Return the other runs of the page: the one that ran at its time, the one in the slot, the neighbours."""
         run, lease, others = facts.run, facts.lease, dict[str, Any]()
-        met = run.met if run is not None else ""
-        if met:
-            others["other"] = self._run(met)
+        if run is not None and (other := run.met):
+            others["other"] = self._run(other)
         if lease.buffered and lease.buffered != facts.occurrence and (run is None or run.status not in ("succeeded",)):
             others["in_slot"] = self._run(lease.buffered)
-        if run is None and facts.plan is None and facts.question.at is not None:
+        is_rate = any(not seen.deployed.schedule.has_grid for seen in facts.schedules)
+        if is_rate and run is None and facts.plan is None and facts.question.at is not None:
             at = scheduled_id(to_milliseconds(facts.question.at))
             others["before"] = next(iter(self.reader.runs(self.job, "t-", at, size=1, most=1)), None)
             later = self.reader.runs(self.job, at, f"t-{_LAST}", newest_first=False, size=1, most=1)
@@ -231,10 +233,12 @@ class _Gathering:
         first = (due or self.now) - timedelta(days=1)
         if facts.plan is not None:
             first = min(first, to_datetime(facts.plan.revision) - timedelta(days=1))
-        actions = actions_between(
-            self.clients("dynamodb"), self.deployment.ledger, self.job, first, self.now, newest_first=False
-        )
-        return tuple(action for action in actions if concerns(action, facts.occurrence, due, facts.question.key))
+        dynamodb, ledger = self.clients("dynamodb"), self.deployment.ledger
+        found: list[Action] = []
+        for job in (self.job, THE_STACK):
+            actions = actions_between(dynamodb, ledger, job, first, self.now, newest_first=False)
+            found += [each for each in actions if concerns(each, facts.occurrence, due, facts.question.key)]
+        return tuple(sorted(found, key=lambda action: action.at))
 
     def _incidents(self) -> tuple[dict[str, Any], ...]:
         """Return the open incidents of the job, as their rows have them."""

@@ -9,6 +9,7 @@ from cronstack.defaults import DEFAULTS
 from cronstack.ledger.rows import PlanItem
 from cronstack.occurrence import planned_id, to_datetime
 from cronstack_infra.ops.explaining.facts import Facts
+from cronstack_infra.ops.explaining.of_runs import paused
 from cronstack_infra.ops.explaining.verdict import Cause, Verdict
 from cronstack_infra.ops.runs import LATE
 
@@ -32,14 +33,18 @@ def _decide(facts: Facts, plan: PlanItem) -> tuple[Cause, dict[str, Any]]:
     due = to_datetime(plan.due)
     if plan.status == "cancelled":
         return Cause.PLAN_CANCELLED, {}
+    if str(plan.status) == "skipped":  # its job was paused at its time
+        return Cause.SKIPPED_PAUSED, {}
     if plan.status in ("begun", "missed"):
         begun = to_datetime(plan.begun)
         expired = facts.now - begun > timedelta(seconds=DEFAULTS.retention)
+        if facts.pause is not None and not expired:
+            return Cause.WAITS_FOR_RESUME, paused(facts) | {"begun": begun}
         return (Cause.TOO_OLD if expired else Cause.PLAN_STARTED), {"begun": begun}
     schedule = facts.carriers[0] if facts.carriers else None
     if due > facts.now:
         if facts.pause is not None:
-            return Cause.FUTURE_PAUSED, _paused(facts)
+            return Cause.FUTURE_PAUSED, paused(facts)
         if schedule is None:
             return Cause.STRAY, {}
         if not schedule.enabled:
@@ -52,8 +57,3 @@ def _decide(facts: Facts, plan: PlanItem) -> tuple[Cause, dict[str, Any]]:
     if facts.now - due <= LATE:
         return Cause.DUE_NOW, {"until": due + timedelta(seconds=DEFAULTS.start_deadline_of_plans)}
     return Cause.PLAN_OVERDUE, {"schedule": schedule.name if schedule is not None else None}
-
-
-def _paused(facts: Facts) -> dict[str, Any]:
-    assert facts.pause is not None
-    return {"paused": facts.pause.since, "by": facts.pause.by, "why": facts.pause.reason}

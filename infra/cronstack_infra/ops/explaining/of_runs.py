@@ -124,23 +124,24 @@ def _started_by(facts: Facts, run: RunItem) -> Cause | None:
     """Return the cause if an operator has started the run; None if Scheduler has."""
     base, generation = split_generation(run.occurrence)
     action = _action(facts, run)
-    if _has_more_attempts(facts, run) or (action is not None and action.action == "redrive"):
+    if action is not None:
+        return OPERATORS[action.action]
+    if _has_more_attempts(facts, run):
         return Cause.RAN_BY_REDRIVE
     if base.startswith("m-"):
         return Cause.RAN_BY_TRIGGER
     if generation > 1:
         return Cause.RAN_BY_BACKFILL
+    by_watchdog = facts.declared is not None and facts.declared.on_missed == "run"
     event = event_of_run(facts.job, run) if run.event else None
     if event is not None and event.get("by") == "operator":
-        return OPERATORS.get(str(event.get("kind")), Cause.RAN_BY_OPERATOR)
-    if action is not None:
-        return OPERATORS[action.action]
+        kind = str(event.get("kind"))
+        return Cause.RAN_BY_WATCHDOG if by_watchdog and kind == "backfill" else OPERATORS.get(kind)
     if lateness(facts, run) is None or run.met or run.status != "succeeded":
         return None
     after_deadline = to_datetime(run.started) > start_deadline(facts, to_datetime(run.due)) + timedelta(minutes=1)
     if not after_deadline:
         return None
-    by_watchdog = facts.declared is not None and facts.declared.on_missed == "run"
     return Cause.RAN_BY_WATCHDOG if by_watchdog else Cause.RAN_BY_OPERATOR
 
 
@@ -194,6 +195,8 @@ def _running(facts: Facts, run: RunItem) -> tuple[Cause, dict[str, Any]]:
     more["late"] = int(late.total_seconds()) if late is not None else None
     now = to_milliseconds(facts.now)
     if run.expires and now > run.expires + MARGIN:
+        if facts.pause is not None:
+            return Cause.WAITS_FOR_RESUME, more | paused(facts)
         waits = run.attempt > 1 or bool(run.event)
         lost = waits and not facts.carriers and now - run.expires > PATIENCE
         return (Cause.STRAY if lost else Cause.LEASE_ENDED), more | _next_carrier(facts)
@@ -206,6 +209,8 @@ def _waiting(facts: Facts, run: RunItem) -> tuple[Cause, dict[str, Any]]:
     """Decide about a retrying, crashed or buffered run."""
     now, due = to_milliseconds(facts.now), to_datetime(run.due)
     more: dict[str, Any] = _next_carrier(facts) | {"other": run.met, "by": _started_by(facts, run)}
+    if facts.pause is not None and run.status != "buffered":
+        return Cause.WAITS_FOR_RESUME, more | paused(facts)
     expected = run.due if run.status == "buffered" else max(run.after, run.ended)
     if not facts.carriers and now - expected > PATIENCE:
         return Cause.STRAY, more | {"since": to_datetime(expected)}
@@ -216,6 +221,12 @@ def _waiting(facts: Facts, run: RunItem) -> tuple[Cause, dict[str, Any]]:
     if run.status == "retrying":
         return Cause.RETRYING, more | {"after": to_datetime(run.after)}
     return Cause.CRASHED, more | {"since": to_datetime(run.ended)}
+
+
+def paused(facts: Facts) -> dict[str, Any]:
+    """Return since when, by whom and why the job is paused."""
+    assert facts.pause is not None
+    return {"paused": facts.pause.since, "paused_by": facts.pause.by, "why": facts.pause.reason}
 
 
 def _next_carrier(facts: Facts) -> dict[str, Any]:

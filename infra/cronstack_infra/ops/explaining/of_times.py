@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from cronstack.defaults import DEFAULTS
 from cronstack.occurrence import scheduled_id, split_generation, to_datetime, to_milliseconds
-from cronstack.timetable.expressions import Cron
+from cronstack.timetable.expressions import Cron, Rate
 from cronstack.timetable.instants import Schedule, parse
 from cronstack.timetable.zones import zone
 from cronstack_infra.ops.explaining.asking import ulid_time
 from cronstack_infra.ops.explaining.facts import Facts, ScheduleSeen
-from cronstack_infra.ops.explaining.of_runs import late_after, start_deadline
+from cronstack_infra.ops.explaining.of_runs import late_after, paused, start_deadline
 from cronstack_infra.ops.explaining.verdict import Cause, Verdict
 
 RETENTION: Final = timedelta(seconds=DEFAULTS.retention)
@@ -95,8 +95,7 @@ def _ahead(facts: Facts, enabled: bool) -> tuple[Cause, dict[str, Any]]:
     if not enabled:
         return Cause.FUTURE_DISABLED, {"declared": facts.declared is not None and not facts.declared.enabled}
     if facts.pause is not None:
-        pause = facts.pause
-        return Cause.FUTURE_PAUSED, {"paused": pause.since, "by": pause.by, "why": pause.reason}
+        return Cause.FUTURE_PAUSED, paused(facts)
     return Cause.FUTURE, {}
 
 
@@ -161,6 +160,16 @@ def _first_pass(schedules: Iterable[ScheduleSeen], at: datetime) -> datetime | N
 
 
 def _around(facts: Facts) -> dict[str, Any]:
-    """Return the runs before and after a time, for a rate, whose instants only Scheduler knows."""
+    """Return the runs before and after a time, for a rate, whose instants only Scheduler knows.
+
+    "missing": how many firings fit between them, by the shortest period of the job.
+    """
     runs = {"run_before": facts.before, "run_after": facts.after}
-    return {name: to_datetime(run.due) for name, run in runs.items() if run is not None}
+    dues: dict[str, Any] = {name: to_datetime(run.due) for name, run in runs.items() if run is not None}
+    values = [seen.deployed.schedule.value for seen in facts.schedules]
+    period = min(value.seconds for value in values if isinstance(value, Rate))
+    until = dues.get("run_after", facts.now)
+    if "run_before" in dues:
+        gap = (until - dues["run_before"]).total_seconds()
+        dues["missing"] = max(0, round(gap / period) - 1) if "run_after" in dues else max(0, int(gap / period - 0.1))
+    return dues

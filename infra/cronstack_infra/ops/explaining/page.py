@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from cronstack.ledger.partitions import job_partition, plan_partition, run_partition
 from cronstack_infra.ops.explaining.deciding import explain
@@ -14,6 +14,9 @@ from cronstack_infra.ops.explaining.remedies import remedies
 from cronstack_infra.ops.explaining.timeline import Event, timeline
 from cronstack_infra.ops.explaining.verdict import Verdict
 from cronstack_infra.ops.explaining.wording import sentence
+
+SHOWN: Final = 5
+"""Most generations that are shown, the newest ones."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def evidence(facts: Facts, verdict: Verdict) -> list[str]:
     """Return where each fact was read: rows, schedules, letters, actions, and what was not read."""
     lines = []
     run, plan, ledger = facts.run, facts.plan, facts.ledger
-    for row in facts.generations or ((run,) if run is not None else ()):
+    for row in facts.generations[-SHOWN:] or ((run,) if run is not None else ()):
         attempt = f", attempt {row.attempt} of {row.limit}" if row.attempt else ""
         lines.append(
             f"row of {ledger}: {run_partition(facts.job, row.occurrence)} / run#{row.occurrence}: {row.status}{attempt}"

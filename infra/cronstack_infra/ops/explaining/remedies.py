@@ -50,13 +50,20 @@ def _run_again(facts: Facts, verdict: Verdict) -> list[str]:
     return [f"cronstack trigger {_job(facts)} --at {_time(verdict.due)} --wait"]
 
 
-def _again(facts: Facts, verdict: Verdict) -> list[str]:
-    """Return the command that repeats a skipped occurrence as a new generation."""
+def _backfill(facts: Facts, verdict: Verdict, kind: str) -> list[str]:
+    """Return the command that runs a skipped occurrence as a new generation."""
     if verdict.due is None or not verdict.occurrence.startswith("t-"):
         return []
     first = to_milliseconds(verdict.due)
-    span = f"--from {print_time(first)} --to {print_time(first + 1000)}"
-    return [f"cronstack backfill {_job(facts)} {span} --again"]
+    return [f"cronstack backfill {_job(facts)} {kind} --from {print_time(first)} --to {print_time(first + 1000)}"]
+
+
+def _never_arrived(facts: Facts, verdict: Verdict) -> list[str]:
+    return [*_run_again(facts, verdict), *_log(facts, verdict), "cronstack strays"]
+
+
+def _again(facts: Facts, verdict: Verdict) -> list[str]:
+    return [*_other(facts, verdict), *_backfill(facts, verdict, "all")]
 
 
 def _redrive(facts: Facts, verdict: Verdict) -> list[str]:
@@ -74,7 +81,10 @@ def _resume(facts: Facts, verdict: Verdict) -> list[str]:
 
 
 def _resume_and_repeat(facts: Facts, verdict: Verdict) -> list[str]:
-    return [*(_resume(facts, verdict) if facts.pause is not None else []), *_again(facts, verdict)]
+    resume = _resume(facts, verdict) if facts.pause is not None else []
+    if facts.plan is not None:
+        return [*resume, f"cronstack once move {_job(facts)} --key {shlex.quote(facts.plan.key)} --in 5m"]
+    return [*resume, *_backfill(facts, verdict, "missing")]
 
 
 def _strays(facts: Facts, verdict: Verdict) -> list[str]:
@@ -102,7 +112,8 @@ def _around(facts: Facts, verdict: Verdict) -> list[str]:
 
 
 def _enable(facts: Facts, verdict: Verdict) -> list[str]:
-    return ["cronstack cdk deploy", *([] if verdict.kind == "ahead" else _run_again(facts, verdict))]
+    is_past = verdict.due is not None and verdict.due <= facts.now
+    return ["cronstack cdk deploy", *(_run_again(facts, verdict) if is_past else [])]
 
 
 def _time(moment: datetime) -> str:
@@ -122,9 +133,10 @@ _BY_CAUSE: Final[Mapping[Cause, _Remedy]] = {
     Cause.RETRYING: _log,
     Cause.CRASHED: _log,
     Cause.BUFFERED: _other,
+    Cause.WAITS_FOR_RESUME: _resume,
     Cause.STRAY: _strays,
-    Cause.SKIPPED_OVERLAP: lambda facts, verdict: [*_other(facts, verdict), *_again(facts, verdict)],
-    Cause.SKIPPED_SLOT_FULL: lambda facts, verdict: [*_other(facts, verdict), *_again(facts, verdict)],
+    Cause.SKIPPED_OVERLAP: _again,
+    Cause.SKIPPED_SLOT_FULL: _again,
     Cause.SKIPPED_PAUSED: _resume_and_repeat,
     Cause.MISSED: _redrive,
     Cause.DEAD: _dead,
@@ -138,7 +150,7 @@ _BY_CAUSE: Final[Mapping[Cause, _Remedy]] = {
     Cause.FUTURE: _next,
     Cause.FUTURE_PAUSED: _resume,
     Cause.FUTURE_DISABLED: _enable,
-    Cause.NEVER_ARRIVED: _run_again,
+    Cause.NEVER_ARRIVED: _never_arrived,
     Cause.UNDELIVERED: _redrive,
     Cause.REFUSED: lambda facts, verdict: [f"cronstack dead-letters show {verdict.facts.get('letter')}"],
     Cause.DISABLED: _enable,

@@ -10,6 +10,7 @@ from cronstack.occurrence import print_instant, to_datetime
 from cronstack_infra.ops.explaining.facts import Facts
 from cronstack_infra.ops.explaining.of_runs import error_of, start_deadline, window
 from cronstack_infra.ops.explaining.verdict import Verdict
+from cronstack_infra.plural import counted
 
 
 class Event(NamedTuple):
@@ -24,12 +25,12 @@ class Event(NamedTuple):
 
 def timeline(facts: Facts, verdict: Verdict) -> list[Event]:
     """Return the events, the oldest first."""
-    events = [*_due(facts, verdict), *_plan(facts.plan), *_run(facts.run), *_logged(facts)]
+    actions = [Event(action.at, f"cronstack {action.action} by {action.operator.by}") for action in facts.actions]
+    events = [*_due(facts, verdict), *_plan(facts.plan), *actions, *_logged(facts), *_run(facts.run)]
     for other, what in ((facts.other, "the other occurrence"), (facts.in_slot, "the occurrence in the slot")):
         if other is not None:
             events += [Event(at, f"{what}, {other.occurrence}, {did}") for at, did in _run(other)]
     events += [Event(letter.since, f"dead letter sent: {letter.reason}") for letter in facts.letters]
-    events += [Event(action.at, f"cronstack {action.action} by {action.operator.by}") for action in facts.actions]
     events += [Event(each.due, f"{'its schedule' if facts.plan else 'its carrier'} comes") for each in facts.carriers]
     if facts.pause is not None:
         events.append(Event(facts.pause.since, "the job was paused"))
@@ -50,7 +51,7 @@ def _due(facts: Facts, verdict: Verdict) -> list[Event]:
 def _plan(plan: PlanItem | None) -> list[Event]:
     if plan is None:
         return []
-    again = f" again (moved {plan.moves} times)" if plan.moves else ""
+    again = f" again (moved {counted(plan.moves, 'time')})" if plan.moves else ""
     events = [Event(to_datetime(plan.revision), f"code planned the key {plan.key!r}{again}")]
     if plan.begun:
         events.append(Event(to_datetime(plan.begun), "its plan was started"))

@@ -42,6 +42,8 @@ class Cause(StrEnum):
     CRASHED = "crashed"
     BUFFERED = "buffered"
     DEFERRED = "deferred"
+    WAITS_FOR_RESUME = "waits-for-resume"
+    """It has started, and its next attempt waits because the job is paused."""
     STRAY = "stray"
     """It waits for an attempt, and nothing brings it back."""
 
@@ -131,7 +133,7 @@ def _classes() -> dict[Cause, Class]:
         "ran": tuple(cause for cause in c if cause.value == "ran" or cause.value.startswith("ran-")),
         "going": (
             *(c.RUNNING, c.RUNNING_AFTER_FAILURE, c.RUNNING_AFTER_CRASH, c.LEASE_ENDED, c.RETRYING, c.CRASHED),
-            *(c.BUFFERED, c.DEFERRED, c.PLAN_STARTED, c.DUE_NOW),
+            *(c.BUFFERED, c.DEFERRED, c.WAITS_FOR_RESUME, c.PLAN_STARTED, c.DUE_NOW),
         ),
         "not_run": (
             *(c.STRAY, c.SKIPPED_OVERLAP, c.SKIPPED_SLOT_FULL, c.SKIPPED_PAUSED, c.SKIPPED, c.MISSED, c.DEAD),

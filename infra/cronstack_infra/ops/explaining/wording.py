@@ -9,9 +9,10 @@ from typing import Any, Final
 from cronstack_infra.ops.explaining.facts import Facts
 from cronstack_infra.ops.explaining.moments import both, span
 from cronstack_infra.ops.explaining.verdict import Cause, Verdict
+from cronstack_infra.plural import counted
 
 
-class Said:
+class Values:
     """The values of a verdict as text. A missing value is ""."""
 
     def __init__(self, verdict: Verdict, facts: Facts) -> None:
@@ -47,12 +48,12 @@ class Said:
 
 def sentence(verdict: Verdict, facts: Facts) -> str:
     """Return the answer in one or two sentences."""
-    return SENTENCES[verdict.cause](Said(verdict, facts))
+    return SENTENCES[verdict.cause](Values(verdict, facts))
 
 
-def _attempts(said: Said) -> str:
-    killed = ", ".join(str(number) for number in said.facts.get("killed", ()))
-    failed = "; ".join(said.facts.get("failed", ()))
+def _attempts(values: Values) -> str:
+    killed = ", ".join(str(number) for number in values.facts.get("killed", ()))
+    failed = "; ".join(values.facts.get("failed", ()))
     parts = [
         f"Killed without a result: attempt {killed}." if killed else "",
         f"Failed: attempt {failed}." if failed else "",
@@ -60,51 +61,54 @@ def _attempts(said: Said) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _late(said: Said) -> str:
+def _late(values: Values) -> str:
     why = {
         "outage": "the ledger did not answer before",
         "held": "another run of the job held the lease before",
         "early": "its event had come before its due time",
-    }.get(said["deferred"], f"it was deferred ({said['deferred']})" if said.has("deferred") else "")
+    }.get(values["deferred"], f"it was deferred ({values['deferred']})" if values.has("deferred") else "")
     reason = f": {why}" if why else ". Scheduler or Lambda has delivered its event late"
-    return f"It ran, {said.length('late')} late{reason}."
+    return f"It ran, {values.length('late')} late{reason}."
 
 
-def _operator(said: Said) -> str:
-    return said.clause("by", " by ") + said.clause("asked", " at ") + said.clause("why", ", because: ")
+def _operator(values: Values) -> str:
+    return values.clause("by", " by ") + values.clause("asked", " at ") + values.clause("why", ", because: ")
 
 
-def _backfill(said: Said) -> str:
-    first = said["first_status"] or "missing"
-    again = f" It is generation {said['generation']}; the first one is {first}." if said.has("generation") else ""
-    return f"It ran by a backfill{_operator(said)}.{again}"
+def _backfill(values: Values) -> str:
+    first = values["first_status"] or "missing"
+    again = f" It is generation {values['generation']}; the first one: {first}." if values.has("generation") else ""
+    return f"It ran by a backfill{_operator(values)}.{again}"
 
 
-def _skipped(said: Said) -> str:
-    return f"It was skipped: {said['other'] or 'another occurrence'} was running at its time (overlap)."
+def _skipped(values: Values) -> str:
+    return f"It was skipped: {values['other'] or 'another occurrence'} was running at its time (overlap)."
 
 
-def _never(said: Said) -> str:
-    until = f" It could still arrive until {said['until']}." if said.has("until") else ""
+def _never(values: Values) -> str:
+    until = f" It could still arrive until {values['until']}." if values.has("until") else ""
     return f"It was due, and no event has arrived: it left no run, no dead letter and no carrier.{until}"
 
 
-def _near(said: Said) -> str:
-    before = said.clause("before", " The last one before it was due ", ".")
-    return before + said.clause("next", " The next one is due ", ".")
+def _near(values: Values) -> str:
+    before = values.clause("before", " The last one before it was due ", ".")
+    return before + values.clause("next", " The next one is due ", ".")
 
 
-def _rate(said: Said) -> str:
-    around = said.clause("run_before", " The run before was due ") + said.clause("run_after", "; the run after, ")
-    return f"No run was due at this time, but only Scheduler knows when a rate fires.{around}{'.' if around else ''}"
+def _rate(values: Values) -> str:
+    around = values.clause("run_before", " The run before was due ") + values.clause("run_after", "; the run after, ")
+    missing = int(values["missing"] or 0)
+    gap = f" Between them, about {counted(missing, 'firing')} did not run." if missing else ""
+    dot = "." if around else ""
+    return f"No run was due at this time, but only Scheduler knows when a rate fires.{around}{dot}{gap}"
 
 
-def _changed(said: Said) -> str:
-    what = "changed" if said.facts.get("existed") else "created"
-    return f"Its schedule was {what} after this time, at {said['changed']}: what was due before is no longer known."
+def _changed(values: Values) -> str:
+    what = "changed" if values.facts.get("existed") else "created"
+    return f"Its schedule was {what} after this time, at {values['changed']}: what was due before is no longer known."
 
 
-_Sentence = Callable[[Said], str]
+_Sentence = Callable[[Values], str]
 SENTENCES: Final[Mapping[Cause, _Sentence]] = {
     Cause.RAN: lambda s: "It ran in time, at its first attempt.",
     Cause.RAN_AFTER_FAILURE: lambda s: (
@@ -158,6 +162,10 @@ SENTENCES: Final[Mapping[Cause, _Sentence]] = {
         f"It has not started: its delivery was deferred{s.clause('reason', ' (', ')')}, and comes back at"
         f" {s['carrier']}."
     ),
+    Cause.WAITS_FOR_RESUME: lambda s: (
+        f"It waits for its next attempt, because the job is paused since {s['paused']}"
+        f"{s.clause('paused_by', ', by ')}{s.clause('why', ', because: ')}."
+    ),
     Cause.STRAY: lambda s: "It waits, and nothing brings it back: its carrier or schedule is missing.",
     Cause.SKIPPED_OVERLAP: _skipped,
     Cause.SKIPPED_SLOT_FULL: lambda s: (
@@ -165,7 +173,9 @@ SENTENCES: Final[Mapping[Cause, _Sentence]] = {
     ),
     Cause.SKIPPED_PAUSED: lambda s: "It was skipped: the job was paused.",
     Cause.SKIPPED: lambda s: f"It was skipped: {s['reason'] or 'no reason is stored'}.",
-    Cause.MISSED: lambda s: "It was missed: its event came after its start deadline.",
+    Cause.MISSED: lambda s: (
+        f"It was missed: {s['error'].removeprefix('Missed: ') or 'its event came after its start deadline'}."
+    ),
     Cause.DEAD: lambda s: f"It is dead: all {s['limit']} attempts failed. The last error: {s['error']}",
     Cause.DEAD_PERMANENT: lambda s: (
         f"It is dead after attempt {s['attempt']}, because the error is permanent: {s['error']}"
@@ -175,7 +185,7 @@ SENTENCES: Final[Mapping[Cause, _Sentence]] = {
     ),
     Cause.PLANNED: lambda s: f"It is planned under the key {s['key']!r}, and due in {s.left('due')}.",
     Cause.PLAN_MOVED: lambda s: (
-        f"It was moved ({s['moves']} times planned again, last at {s['planned']}), and is due in {s.left('due')}."
+        f"It was moved ({counted(int(s['moves']), 'time')}, last at {s['planned']}), and is due in {s.left('due')}."
     ),
     Cause.PLAN_CANCELLED: lambda s: f"It was cancelled. Code had planned it under the key {s['key']!r}.",
     Cause.PLAN_OVERDUE: lambda s: (
@@ -190,14 +200,16 @@ SENTENCES: Final[Mapping[Cause, _Sentence]] = {
     Cause.FUTURE: lambda s: f"It is due in {s.left('due')}.",
     Cause.FUTURE_PAUSED: lambda s: (
         f"It is due in {s.left('due')}, but will not run: the job is paused since {s['paused']}"
-        f"{s.clause('by', ', by ')}{s.clause('why', ', because: ')}."
+        f"{s.clause('paused_by', ', by ')}{s.clause('why', ', because: ')}."
     ),
     Cause.FUTURE_DISABLED: lambda s: f"It is due in {s.left('due')}, but will not run: its schedule is disabled.",
     Cause.DUE_NOW: lambda s: f"It was due {s.ago()} ago, and has not arrived yet. It may start until {s['until']}.",
     Cause.NEVER_ARRIVED: _never,
     Cause.UNDELIVERED: lambda s: f"Scheduler could not deliver its event: {s['reason']}{s.clause('error', ': ')}",
     Cause.REFUSED: lambda s: f"Its event was refused: {s['reason']}{s.clause('error', ': ')}",
-    Cause.DISABLED: lambda s: f"Its schedule is disabled{s.clause('changed', ' since ')}, so it did not run.",
+    Cause.DISABLED: lambda s: (
+        f"It did not run: its schedule is disabled{s.clause('changed', ', and was last changed at ')}."
+    ),
     Cause.CHANGED_SINCE: _changed,
     Cause.TOO_OLD: lambda s: "It is too old: the ledger keeps a final run for 35 days.",
     Cause.NOT_DUE: lambda s: f"Nothing was due at this time.{_near(s)}",

@@ -27,7 +27,11 @@ from cronstack_infra.ops.viewing.following import follow_runs
 COLUMNS = ("job", "due (UTC)", "status", "attempt", "started", "took", "occurrence", "key", "why")
 
 
-@click.group(cls=FirstWordGroup, short_help="List past, present and planned runs from the ledger.")
+@click.group(
+    cls=FirstWordGroup,
+    commands={"pull": pull.command, "show": show.command},
+    short_help="List past, present and planned runs from the ledger.",
+)
 @click.argument("job", required=False)
 @click.option("--status", type=click.Choice(ROW_STATUSES), help="Only runs with this status.")
 @click.option("--since", metavar="T", help="Due since: 90m, 12h or 7d ago, or a time.")
@@ -144,8 +148,3 @@ def cells(row: RunRow) -> tuple[str, ...]:
         short(row.key),
         why(row),
     )
-
-
-assert isinstance(command, FirstWordGroup)
-command.add_command(show.command, "show")
-command.add_command(pull.command, "pull")

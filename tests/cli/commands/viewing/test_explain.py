@@ -14,6 +14,7 @@ from cronstack.occurrence import print_time, to_datetime
 from cronstack.steps import Failed
 from cronstack_infra.cli import run
 from cronstack_infra.ops.audit import Action, Operator, record
+from tests.cli.commands.shell import Once
 from tests.cronstack.stage import TABLE, Stage, occurrence
 
 FAILED = Failed(json.dumps({"type": "ValueError", "message": "no supplier", "trace": ["File jobs/stats.py, line 3"]}))
@@ -83,6 +84,26 @@ def test_show_has_everything_of_one_run(stage: Stage, now: int, capsys: pytest.C
     assert "s3cret" not in text
     assert "\x1b" not in text
     assert "redrive by arn:aws:iam::123456789012:user/ada" in text
+
+
+def test_show_and_explain_a_key(stage: Stage, now: int, once: Once, capsys: pytest.CaptureFixture[str]) -> None:
+    assert once("stats", "--key", "order 4711", "--in", "3h", "--input", '{"order": 4711}').code == 0
+    assert run(["runs", "show", "stats", "--key", "order 4711", "--stack", "shop", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["status"], found["key"], found["input"]) == ("planned", "order 4711", {"order": 4711})
+    assert found["plan"]["moves"] == 0
+    assert run(["explain", "stats", "--key", "order 4711", "--stack", "shop"]) == 0
+    answer, *_, last = capsys.readouterr().out.splitlines()
+    assert answer.startswith("It is planned under the key 'order 4711', and due in 2h 59min")
+    assert last == "  cronstack once show stats --key 'order 4711'"
+
+
+def test_show_a_run_that_has_succeeded(stage: Stage, now: int, capsys: pytest.CaptureFixture[str]) -> None:
+    stage.deliver(occurrence(now))
+    assert run(["runs", "show", "stats", occurrence(now).id, "--stack", "shop"]) == 0
+    text = capsys.readouterr().out
+    assert "input       not stored: the run has succeeded" in text
+    assert "attempt     1 of 3" in text
 
 
 def test_show_names_the_command_that_explains(stage: Stage, now: int, capsys: pytest.CaptureFixture[str]) -> None:

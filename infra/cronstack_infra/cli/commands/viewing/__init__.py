@@ -1,0 +1,1 @@
+"""``cronstack explain`` and ``cronstack status``: views of a deployed stack."""
