@@ -61,10 +61,13 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "what waits for the resume has no carrier",
-        "defer_until_resumed",
+        "defer",
         Code(
-            "yield from defer(delivery, obstacle_of_plan(delivery, PAUSED), due, PAUSED)",
-            "Outcome('deferred', reason=PAUSED)",
+            "yield from arm(delivery, holder, due)",
+            """
+            if why != PAUSED:
+                yield from arm(delivery, holder, due)
+            """,
         ),
         ("I8", "I17"),
     ),
