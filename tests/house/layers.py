@@ -37,7 +37,7 @@ LAYERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("partitions", "rows"),
         ("items",),
         ("conditions", "listings", "statements"),
-        ("audit", "plan_requests"),
+        ("audit", "pause_requests", "plan_requests"),
         ("claim_requests", "run_requests"),
     ),
     "cronstack.guard": (

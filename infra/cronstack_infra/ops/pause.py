@@ -1,7 +1,8 @@
 """Pause and resume a job. The pause is in the ledger, where each claim of the job finds it, so no deploy ends it.
 
-A pause stops what has not begun when its write is stored. ``cronstack.guard.protocol`` describes what it stops, and why. Nothing
-catches up by itself: ``resume`` counts what was passed over, and an operator decides with ``cronstack backfill``.
+A pause stops what has not begun when its write is stored. ``cronstack.guard.protocol`` describes what it stops, and
+why. Nothing catches up by itself: ``resume`` counts what was passed over, and an operator decides with
+``cronstack backfill``.
 """
 
 from __future__ import annotations
