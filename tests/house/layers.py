@@ -47,7 +47,7 @@ LAYERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("partitions", "rows"),
         ("items",),
         ("conditions", "listings", "statements"),
-        ("audit", "open_runs", "plan_requests", "watch_rows"),
+        ("audit", "open_runs", "pause_requests", "plan_requests", "watch_rows"),
         ("claim_requests", "run_requests"),
     ),
     "cronstack.guard": (

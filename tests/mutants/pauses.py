@@ -4,6 +4,9 @@ Without an effect, because the guard then only waits by contention until the res
 
   - the decision ignores the pause, and the condition of the claim does not
   - the decision records a started run as skipped: the condition of that record refuses it
+
+Too rare for 1,500 seeds, and shown by a test of the guard: an occurrence that an operator has put into the slot while
+the job is paused is skipped by its schedule's event.
 """
 
 from __future__ import annotations
@@ -61,10 +64,13 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "what waits for the resume has no carrier",
-        "defer_until_resumed",
+        "defer",
         Code(
-            "yield from defer(delivery, obstacle_of_plan(delivery, PAUSED), due, PAUSED)",
-            "Outcome('deferred', reason=PAUSED)",
+            "yield from arm(delivery, holder, due)",
+            """
+            if why != PAUSED:
+                yield from arm(delivery, holder, due)
+            """,
         ),
         ("I8", "I17"),
     ),
@@ -73,12 +79,6 @@ MUTANTS: tuple[Mutant, ...] = (
         "_end_buffered",
         Code("not in_slot", "not in_slot or closing.status == 'skipped'"),
         ("I13",),
-    ),
-    Mutant(
-        "a buffered occurrence is skipped by another event than the operator's",
-        "_pass_over",
-        Code("runs_while_paused(run)", "False"),
-        ("I27",),
     ),
     Mutant(
         "a plan that has started becomes skipped",

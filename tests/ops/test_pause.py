@@ -32,7 +32,7 @@ def fire(shop: Shop) -> None:
     shop.invoke(scheduled_event(shop.stage.now))
 
 
-def test_a_pause_says_who_when_and_why_and_is_recorded_before_it_acts(shop: Shop) -> None:
+def test_a_pause_stores_who_when_and_why_and_is_recorded_before_it_acts(shop: Shop) -> None:
     shop.deploy(lambda run: None, "cron(0 * * * ? *)")
     made = paused(shop)
     assert made.is_new

@@ -1,7 +1,8 @@
 """Pause and resume a job. The pause is in the ledger, where each claim of the job finds it, so no deploy ends it.
 
-A pause stops what has not begun when its write is stored. ``cronstack.guard.protocol`` describes what it stops, and why. Nothing
-catches up by itself: ``resume`` counts what was passed over, and an operator decides with ``cronstack backfill``.
+A pause stops what has not begun when its write is stored. ``cronstack.guard.protocol`` describes what it stops, and
+why. Nothing catches up by itself: ``resume`` counts what was passed over, and an operator decides with
+``cronstack backfill``.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class PassedOver:
     """Keys of plans that were skipped."""
 
     def command(self, job: str) -> str:
-        """Return the command that runs the scheduled occurrences; "" if there are none."""
+        """Return the command that runs the scheduled occurrences; "" for none."""
         due = sorted((*self.occurrences, *self.unrecorded))
         if not due:
             return ""
@@ -108,7 +109,7 @@ def pause(clients: Clients, deployment: Deployment, job: str, *, now: datetime, 
     """Pause a job. When this returns, no attempt of the job begins until it is resumed, except as follows.
 
     An attempt without a lease (overlap "allow", or a key) may still begin if its delivery has read the lease row
-    before. An operator's event that says ``while_paused`` begins. Raise OperationError for an unknown job, and for a
+    before. An operator's event with ``while_paused`` begins. Raise OperationError for an unknown job, and for a
     reason that is empty or too long.
     """
     find_job(clients("lambda"), deployment, job)
@@ -116,7 +117,7 @@ def pause(clients: Clients, deployment: Deployment, job: str, *, now: datetime, 
     if not reason or len(reason) > LONGEST_REASON:
         raise OperationError(
             f"the reason has {len(reason)} characters",
-            remedy=f"Say why in 1 to {LONGEST_REASON} characters: the next operator reads it.",
+            remedy=f"Write why in 1 to {LONGEST_REASON} characters: the next operator reads it.",
         )
     dynamodb = clients("dynamodb")
     if (known := pause_of(dynamodb, deployment.ledger, job)) is not None:

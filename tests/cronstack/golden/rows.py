@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from cronstack.event import operator_event
 from cronstack.occurrence import scheduled_id, trigger_id
 from cronstack.run import Run
 from cronstack_infra.play.store.store import Item
+from tests.cronstack.golden.parts import LATER, carried, fired, in_handler, planned, second
+from tests.cronstack.golden.paused import (
+    lease_held_paused,
+    lease_paused,
+    plan_skipped,
+    run_skipped_in_slot,
+    run_skipped_while_paused,
+)
 from tests.cronstack.golden.world import (
     INPUT,
     JOB,
@@ -25,7 +32,6 @@ from tests.cronstack.golden.world import (
 )
 
 DAY: Final = 86_400_000
-LATER: Final = NOON + MINUTE
 TRIGGER: Final = trigger_id("01KDX4ZYZ7M9V1Y6C2H9W3K8QD")
 
 
@@ -40,7 +46,7 @@ def lease_free() -> Item:
 def lease_held() -> Item:
     """A lease that is held."""
     world = World()
-    return _in_handler(world, lambda run: world.row("lease"))
+    return in_handler(world, lambda run: world.row("lease"))
 
 
 def lease_renewed() -> Item:
@@ -52,51 +58,33 @@ def lease_renewed() -> Item:
         run.extend()
         return world.row("lease")
 
-    return _in_handler(world, renew)
+    return in_handler(world, renew)
 
 
 def lease_with_slot() -> Item:
     """A lease that is held while an occurrence waits in the slot."""
     world = World(overlap="buffer_one")
-    return _in_handler(world, lambda run: _second(world, "lease"))
+    return in_handler(world, lambda run: second(world, "lease"))
 
 
 def lease_free_with_slot() -> Item:
     """A lease that is free while an occurrence waits in the slot."""
     world = World(overlap="buffer_one")
-    _in_handler(world, lambda run: _second(world, "lease"))
+    in_handler(world, lambda run: second(world, "lease"))
     return world.row("lease")
-
-
-def lease_paused() -> Item:
-    """The lease of a job that was paused before its first run."""
-    world = World()
-    world.pause()
-    return world.row("lease")
-
-
-def lease_held_paused() -> Item:
-    """A lease that is held while its job is paused."""
-    world = World()
-
-    def pause(run: Run) -> Item:
-        world.pause()
-        return world.row("lease")
-
-    return _in_handler(world, pause)
 
 
 # -- runs of schedules and operators -----------------------------------------------------------------------------------
 def run_running() -> Item:
     """A run whose handler works."""
     world = World()
-    return _in_handler(world, lambda run: world.row("run"))
+    return in_handler(world, lambda run: world.row("run"))
 
 
 def run_running_without_lease() -> Item:
     """A run of a job with overlap "allow"."""
     world = World(overlap="allow")
-    return _in_handler(world, lambda run: world.row("run"))
+    return in_handler(world, lambda run: world.row("run"))
 
 
 def run_running_with_checkpoint() -> Item:
@@ -108,7 +96,7 @@ def run_running_with_checkpoint() -> Item:
         run.checkpoint({"page": 4})
         return world.row("run")
 
-    return _in_handler(world, keep)
+    return in_handler(world, keep)
 
 
 def run_retrying() -> Item:
@@ -137,7 +125,7 @@ def run_crashed() -> Item:
 def run_buffered() -> Item:
     """A run in the slot."""
     world = World(overlap="buffer_one")
-    return _in_handler(world, lambda run: _second(world, "run"))
+    return in_handler(world, lambda run: second(world, "run"))
 
 
 def run_succeeded() -> Item:
@@ -152,31 +140,14 @@ def run_succeeded_after_failure() -> Item:
     world = World()
     world.deliver(scheduled(), fail)
     world.now += 2 * MINUTE
-    world.deliver(_carried(world))
+    world.deliver(carried(world))
     return world.row("run")
 
 
 def run_skipped() -> Item:
     """A run that met another one."""
     world = World()
-    return _in_handler(world, lambda run: _second(world, "run"))
-
-
-def run_skipped_while_paused() -> Item:
-    """A run that was due while its job was paused."""
-    world = World()
-    world.pause()
-    world.deliver(scheduled())
-    return world.row("run")
-
-
-def run_skipped_in_slot() -> Item:
-    """A run that waited in the slot when its job was paused."""
-    world = World(overlap="buffer_one")
-    _in_handler(world, lambda run: _second(world, "run"))
-    world.pause()
-    world.deliver(_carried(world))
-    return world.row("run", scheduled_id(LATER))
+    return in_handler(world, lambda run: second(world, "run"))
 
 
 def run_missed() -> Item:
@@ -192,9 +163,9 @@ def run_missed_in_slot() -> Item:
     world = World(overlap="buffer_one", start_deadline=120)
 
     def wait(run: Run) -> None:
-        _second(world, "run")
+        second(world, "run")
         world.now += 10 * MINUTE
-        world.deliver(_carried(world))
+        world.deliver(carried(world))
 
     world.deliver(scheduled(), wait)
     return world.row("run", scheduled_id(LATER))
@@ -226,7 +197,7 @@ def run_redriven() -> Item:
     world = World(retries=0)
     world.deliver(scheduled(), fail)
     event = operator_event(JOB, "redrive", due=NOON, requested=world.now, input=INPUT, redrive=1)
-    return _in_handler(world, lambda run: world.row("run"), event)
+    return in_handler(world, lambda run: world.row("run"), event)
 
 
 def run_triggered() -> Item:
@@ -248,28 +219,28 @@ def run_again() -> Item:
 # -- runs of keys ------------------------------------------------------------------------------------------------------
 def key_running() -> Item:
     """The run of a key, whose handler works."""
-    world = _planned()
-    return _in_handler(world, lambda run: world.row("run"), _fired(world))
+    world = planned()
+    return in_handler(world, lambda run: world.row("run"), fired(world))
 
 
 def key_retrying() -> Item:
     """The run of a key that waits for its second attempt."""
-    world = _planned()
-    world.deliver(_fired(world), fail)
+    world = planned()
+    world.deliver(fired(world), fail)
     return world.row("run")
 
 
 def key_succeeded() -> Item:
     """The run of a key that succeeded."""
-    world = _planned()
-    world.deliver(_fired(world))
+    world = planned()
+    world.deliver(fired(world))
     return world.row("run")
 
 
 def key_missed() -> Item:
     """The run of a key that came too late to start."""
-    world = _planned()
-    event = _fired(world)
+    world = planned()
+    event = fired(world)
     world.now += 2 * 60 * MINUTE
     world.deliver(event)
     return world.row("run")
@@ -277,27 +248,27 @@ def key_missed() -> Item:
 
 def key_dead() -> Item:
     """The run of a key that has used up its attempts; its letter is not sent yet."""
-    world = _planned(retries=0)
-    world.begin(_fired(world), until="SendMessage")
+    world = planned(retries=0)
+    world.begin(fired(world), until="SendMessage")
     return world.row("run")
 
 
 def key_reported() -> Item:
     """The run of a key that has used up its attempts, with its letter sent."""
-    world = _planned(retries=0)
-    world.deliver(_fired(world), fail)
+    world = planned(retries=0)
+    world.deliver(fired(world), fail)
     return world.row("run")
 
 
 # -- plans -------------------------------------------------------------------------------------------------------------
 def plan_planned() -> Item:
     """A plan that waits for its time."""
-    return _planned().row("plan")
+    return planned().row("plan")
 
 
 def plan_moved() -> Item:
     """A plan that was moved."""
-    world = _planned()
+    world = planned()
     world.now += MINUTE
     world.once.move(JOB, KEY, at=datetime(2026, 1, 2, 9, tzinfo=UTC))
     return world.row("plan")
@@ -312,14 +283,14 @@ def plan_in_local_time() -> Item:
 
 def plan_cancelled() -> Item:
     """A plan that was cancelled."""
-    world = _planned()
+    world = planned()
     world.once.cancel(JOB, KEY)
     return world.row("plan")
 
 
 def plan_anew() -> Item:
     """A plan that was cancelled and planned anew."""
-    world = _planned()
+    world = planned()
     world.once.cancel(JOB, KEY)
     world.now += MINUTE
     world.once.schedule(JOB, key=KEY, after=timedelta(minutes=5), input=INPUT, replace=True)
@@ -328,25 +299,16 @@ def plan_anew() -> Item:
 
 def plan_begun() -> Item:
     """A plan that a delivery has begun."""
-    world = _planned()
-    world.begin(_fired(world))
+    world = planned()
+    world.begin(fired(world))
     return world.row("plan")
 
 
 def plan_missed() -> Item:
     """A plan that came too late to start."""
-    world = _planned()
-    event = _fired(world)
+    world = planned()
+    event = fired(world)
     world.now += 2 * 60 * MINUTE
-    world.deliver(event)
-    return world.row("plan")
-
-
-def plan_skipped() -> Item:
-    """A plan that was due while its job was paused."""
-    world = _planned()
-    event = _fired(world)
-    world.pause()
     world.deliver(event)
     return world.row("plan")
 
@@ -383,37 +345,3 @@ ROWS: Final[dict[str, Callable[[], Item]]] = {
         ),
     )
 }
-
-
-# -- parts of them -----------------------------------------------------------------------------------------------------
-def _in_handler(world: World, look: Callable[[Run], Item], event: dict[str, Any] | None = None) -> Item:
-    """Deliver an event, and return what the handler looks up."""
-    seen: list[Item] = []
-    world.deliver(event or scheduled(), lambda run: seen.append(look(run)))
-    (item,) = seen
-    return item
-
-
-def _second(world: World, kind: str) -> Item:
-    """Deliver the next occurrence a minute later. Return the lease, or its run."""
-    world.now += MINUTE
-    world.deliver(scheduled(LATER))
-    return world.row(kind, scheduled_id(LATER) if kind == "run" else "")
-
-
-def _planned(**declared: Any) -> World:
-    world = World(**declared)
-    world.once.schedule(JOB, key=KEY, after=timedelta(hours=1), input=INPUT)
-    return world
-
-
-def _fired(world: World) -> dict[str, Any]:
-    """Return the plan's event, at its time."""
-    world.now += 60 * MINUTE
-    return _carried(world)
-
-
-def _carried(world: World) -> dict[str, Any]:
-    """Return the event of the last schedule that was created."""
-    event: dict[str, Any] = json.loads(world.transport.last("CreateSchedule")["Target"]["Input"])
-    return event

@@ -14,7 +14,7 @@ from cronstack.event import planned_event
 from cronstack.ledger import items
 from cronstack.ledger.rows import PLAN_STATUSES
 from cronstack_infra.play.store.store import Item
-from tests.cronstack.golden.rows import LATER
+from tests.cronstack.golden.parts import LATER
 from tests.cronstack.golden.samples import Sample, kept
 from tests.cronstack.golden.world import INPUT, JOB, KEY, MINUTE, NOON, World, scheduled
 from tests.mixed.adapting import code_of

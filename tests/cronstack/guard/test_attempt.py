@@ -53,7 +53,7 @@ def test_a_commit_settles_and_writes_in_one_request(
     assert invoke(stage, job(stats, overlap=overlap))["cronstack"] == "succeeded"
     assert orders() == ["order 1", "order 2"]
     assert stage.run(DUE)["result"] == '{"orders":2}'
-    assert len(stage.asked("GetItem")) == 2, "besides the read of the pause, for a job without a lease"
+    assert len(stage.asked("GetItem")) == 2, "without the read of the pause, for a job without a lease"
     assert "holder" not in stage.lease()
 
 

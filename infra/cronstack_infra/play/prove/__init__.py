@@ -65,10 +65,10 @@ invariants below after each step (``judges.table`` maps each invariant to its ju
     I24  Reported: when faults stop, what has ended without success has a dead letter, unless it was skipped by policy,
          cancelled, or missed and planned again.
 
-    I27  Paused: no attempt of the job begins, and no plan, between the answer of a pause and the resume, unless an operator's event
-         requests it "while paused". (An attempt without a lease: unless its delivery has read the lease row before the
-         pause.) Only then is an occurrence skipped as paused, and only what never started. What has started waits, and
-         ends after the resume (I9).
+    I27  Paused: no attempt of the job begins, and no plan, between the answer of a pause and the resume, unless an
+         operator's event requests it "while paused". (An attempt without a lease: unless its delivery has read the
+         lease row before the pause.) Only then is an occurrence skipped as paused, and only what never started. What
+         has started waits, and ends after the resume (I9).
 
     I18  A plan that a call has returned as planned, moved or unchanged starts, unless it was moved or cancelled since,
          or is missed. No sweep is needed: at each moment an event for it is on its way, also where a later move dies.

@@ -218,7 +218,7 @@ def list_(cloud: SelectedCloud, job: str | None, prefix: str, status: str | None
     \b
     JSON, one object per key; null for a missing value:
       job, key, occurrence     of the plan
-      status                   planned, begun, missed or cancelled
+      status                   planned, begun, missed, skipped or cancelled
       due, asked               its time in UTC, and as requested, with its zone
       revision, moves          number of this version of the plan; number of moves
       input                    while it is planned or missed
@@ -245,7 +245,19 @@ def _cells(found: PlannedKey, now: datetime) -> tuple[str, ...]:
     plan, run = found.plan, found.run
     coming = left(plan.at, now) if plan.status == "planned" else "-"
     status = plan.status if run is None else _state(run)
-    return (plan.job, short(plan.key), status, utc(plan.at), coming, plan.asked, "" if run is None else why(run))
+    return (
+        plan.job,
+        short(plan.key),
+        status,
+        utc(plan.at),
+        coming,
+        plan.asked,
+        _why(plan) if run is None else why(run),
+    )
+
+
+def _why(plan: Plan) -> str:
+    return "paused" if plan.status == "skipped" else ""
 
 
 def _state(run: RunRow) -> str:

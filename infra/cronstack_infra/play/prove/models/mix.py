@@ -137,6 +137,8 @@ INTRUDERS: Final = 0.2
 """Share of the seeds with application code that have an intruder, too."""
 PAUSED: Final = 0.2
 """Share of seeds in which operators pause and resume the job."""
+PAUSED_OFTEN: Final = 0.45
+"""The same share of seeds with a slot or with application code, where fewer paused occurrences are of interest."""
 CLEAN: Final = 0.1
 """Share of seeds in which each request is carried out and answered once, so that requests can be counted (I14)."""
 
@@ -244,13 +246,19 @@ def draw_plans(mix: Mix, chance: Random) -> Mix:
 
 def draw_pauses(mix: Mix, chance: Random) -> Mix:
     """Return the same mix with the pauses of this seed. Most seeds have none."""
-    if mix.crowd or chance.random() >= PAUSED:
+    often = mix.overlap == "buffer_one" or mix.keys
+    if mix.crowd or chance.random() >= (PAUSED_OFTEN if often else PAUSED):
         return mix
-    span = mix.occurrences * mix.gap + (400_000 if mix.keys or chance.random() < 0.5 else 5_000)
-    pauses = tuple(
-        (int(chance.random() * (span + 20_000)) - 20_000, chance.choice((2_000, 90_000, 700_000, 4_000_000)))
-        for _ in range(chance.choice((1, 1, 2, 3)))
-    )
+    due = mix.occurrences * mix.gap
+    if mix.overlap == "buffer_one" and mix.occurrences > 1 and chance.random() < 0.8:
+        # After an occurrence has entered the slot, and beyond its next check.
+        pauses: tuple[tuple[int, int], ...] = ((int(chance.random() * (due + 30_000)), 700_000),)
+    else:
+        span = due + (400_000 if mix.keys or chance.random() < 0.5 else 5_000) + 20_000
+        pauses = tuple(
+            (int(chance.random() * span) - 20_000, chance.choice((2_000, 90_000, 700_000, 4_000_000)))
+            for _ in range(chance.choice((1, 1, 2, 3)))
+        )
     return replace(mix, pauses=pauses)
 
 
