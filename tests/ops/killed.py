@@ -1,9 +1,9 @@
-"""Clients of a command that is killed at its n-th request: before it takes effect, or after it, with the answer lost."""
+"""Clients of a command that is killed at its n-th request: before it takes effect, or after, with a lost answer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import pytest
@@ -96,10 +96,8 @@ def kills(
             with new_shop() as shop:
                 prepare(shop)
                 dying = Dying(shop.clients, at, after=after)
-                try:
+                with suppress(Killed):
                     command(shop, dying)
-                except Killed:
-                    pass
                 if not dying.dead:
                     break
                 end_holds(shop)

@@ -101,9 +101,8 @@ def test_a_missed_occurrence_that_its_letter_has_run_is_not_missing(shop: Shop, 
     redrive_all(shop)
     handler.ran.clear()
     filled = list(carry_out(shop.clients, shop.deployment, of, clock=shop.clock, sleep=shop.sleep))
-    assert [(each.ended.status, each.ended.calls) for each in filled] == [("succeeded", 0), ("succeeded", 1)] + [
-        ("succeeded", 1)
-    ]
+    assert [each.ended.status for each in filled] == ["succeeded"] * 3
+    assert [each.ended.calls for each in filled] == [0, 1, 1], "no event was sent for the first one"
     assert [name for name, _, _ in handler.ran] == [t(28, 2), t(29)]
 
 

@@ -98,12 +98,14 @@ def redrive(
     warn: Warn = no_warning,
     unread: Warn = no_warning,
     counting: Counting = silently,
+    before: Callable[[Sequence[DeadLetter]], None] = lambda letters: None,
 ) -> Iterator[Redriven]:
     """Send the occurrences of dead letters again, oldest first. Yield a result for each.
 
     ids: only these letters. as_job, wait, dry_run, any_sender: see ``Options``. report: returns the callback for
     the states of a run whose end is awaited. warn: receives what the results do not show. unread: receives a sentence
-    about each queue that may have more letters than were read. counting: shows how many were read.
+    about each queue that may have more letters than were read. counting: shows how many were read. before: receives
+    the letters before the first event is sent, unless it is a dry run or there are none; if it raises, nothing is sent.
     """
     options = Options(as_job, wait, dry_run, any_sender)
     if as_job is not None:
@@ -116,6 +118,8 @@ def redrive(
             _refuse_unknown(clients, deployment, job, as_job)
         for sentence in held.unread:
             unread(sentence)
+        if wanted and not dry_run:
+            before(wanted)
         run = _Redrive(clients, deployment, clock, sleep, options, held, report, warn)
         for letter in wanted:
             yield run.redrive_letter(letter)
