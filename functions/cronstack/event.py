@@ -87,8 +87,12 @@ def operator_event(
     redrive: int | None = None,
     key: str = "",
     revision: int | None = None,
+    while_paused: bool = False,
 ) -> dict[str, Any]:
-    """Return the event of a trigger, a backfill or a redrive. ``occurrence``: for an occurrence with a ULID only."""
+    """Return the event of a trigger, a backfill or a redrive. ``occurrence``: for an occurrence with a ULID only.
+
+    ``while_paused``: it runs although the job is paused.
+    """
     event: dict[str, Any] = {
         "cronstack": SCHEMA,
         "job": job,
@@ -106,12 +110,18 @@ def operator_event(
         event["redrive"] = redrive
     if key:
         event |= {"key": key, "revision": revision}
+    if while_paused:
+        event["while_paused"] = True
     _print_event(event)
     return event
 
 
-def redrive_event(occurrence: Occurrence, *, requested: int, attempt: int | None) -> dict[str, Any]:
+def redrive_event(
+    occurrence: Occurrence, *, requested: int, attempt: int | None, while_paused: bool = False
+) -> dict[str, Any]:
     """Return the event of a redrive: same occurrence, next attempt. ``attempt``: of the dead run, None without a run.
+
+    ``while_paused``: it runs although the job is paused. Otherwise the redrive waits until the job is resumed.
 
     A generation keeps the time of its first request: a redrive does not make it younger.
     """
@@ -128,6 +138,7 @@ def redrive_event(occurrence: Occurrence, *, requested: int, attempt: int | None
         redrive=attempt,
         key=occurrence.key,
         revision=occurrence.revision,
+        while_paused=while_paused,
     )
 
 
@@ -149,7 +160,7 @@ def parse_event(event: object, job: str) -> Occurrence:
     key, revision = _plan(fields)
     if "by" in fields:
         return _operators(fields, job, due, given, key)._replace(key=key, revision=revision, hop=hop)
-    for field in ("kind", "occurrence", "generation", "redrive", "requested"):
+    for field in ("kind", "occurrence", "generation", "redrive", "requested", "while_paused"):
         if field in fields:
             raise EventError("BadPayload", f'"{field}" is for events of an operator, but the event has no "by"')
     name = planned_id(key) if key else scheduled_id(due)
@@ -196,6 +207,8 @@ def _operators(fields: dict[str, Any], job: str, due: int, given: dict[str, Any]
     elif kind == "backfill" or not isinstance(base, str) or _TRIGGER_ID.fullmatch(base) is None:
         raise EventError("BadPayload", f"the event's occurrence {shown(base)} is not the id of a trigger")
     generation = _count(fields, "generation", 2, HIGHEST_GENERATION) if "generation" in fields else 1
+    if fields.get("while_paused", True) is not True:
+        raise EventError("BadPayload", f'the event\'s "while_paused" {shown(fields["while_paused"])} is not true')
     redrive = None
     if kind == "redrive" and "redrive" in fields:
         redrive = _count(fields, "redrive", 0, 1_000_000)
@@ -209,6 +222,7 @@ def _operators(fields: dict[str, Any], job: str, due: int, given: dict[str, Any]
         requested=requested,
         generation=generation,
         redrive=redrive,
+        while_paused="while_paused" in fields,
     )
 
 

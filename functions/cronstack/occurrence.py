@@ -50,6 +50,8 @@ class Occurrence(NamedTuple):
     """The key of its plan; "" for an occurrence that was declared or triggered."""
     revision: int | None = None
     """The revision of the key's plan. An event of an older revision has been overtaken by a move."""
+    while_paused: bool = False
+    """Whether an operator has requested it although the job is paused."""
     hop: int | None = None
     """Number of the carrier that sent this event, higher than that of the carrier before. None: no carrier sent it."""
 

@@ -18,7 +18,7 @@ from cronstack.event import operator_event, parse_event, planned_event
 from cronstack.guard.carrier import Way
 from cronstack.guard.delivery import Outcome, Terms
 from cronstack.guard.protocol import deliver
-from cronstack.ledger import items
+from cronstack.ledger import items, pause_requests
 from cronstack.ledger.partitions import INDEX, lease_key, plan_key, run_key
 from cronstack.occurrence import Occurrence, print_time, split_generation, to_milliseconds
 from cronstack.runtime import Shell
@@ -184,6 +184,14 @@ class Stage:
         kept = {name: items.encode(value) for name, value in stored.items() if value is not None}
         self.dynamodb.put_item(TableName=TABLE, Item=kept | key_of(key, job))
 
+    def pause(self, job: str = "stats") -> None:
+        call = pause_requests.pause(TABLE, job, now=self.now, by="arn:aws:iam::123456789012:user/kim", reason="damage")
+        self.dynamodb.update_item(**call.parameters)
+
+    def resume(self, job: str = "stats") -> None:
+        call = pause_requests.resume(TABLE, job, paused=self.lease(job)["paused"])
+        self.dynamodb.update_item(**call.parameters)
+
     def delete(self, key: str, job: str = "stats") -> None:
         self.dynamodb.delete_item(TableName=TABLE, Key=key_of(key, job))
 
@@ -344,6 +352,7 @@ def event_of(occurrence: Occurrence) -> dict[str, Any]:
         redrive=occurrence.redrive,
         key=occurrence.key,
         revision=occurrence.revision,
+        while_paused=occurrence.while_paused,
     )
 
 

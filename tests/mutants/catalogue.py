@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants import carriers, external_author, guard, ledger, misses, plans, scheduler, slot, times
+from tests.mutants import carriers, external_author, guard, ledger, misses, pauses, plans, scheduler, slot, times
 
 MUTANTS = (
     *ledger.MUTANTS,
@@ -13,5 +13,6 @@ MUTANTS = (
     *plans.MUTANTS,
     *times.MUTANTS,
     *misses.MUTANTS,
+    *pauses.MUTANTS,
     *external_author.MUTANTS,
 )

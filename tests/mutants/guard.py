@@ -10,7 +10,7 @@ _LATE = "self._time_passed() - of.due > self.terms.start_deadline * 1000"
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "no margin between two clocks",
-        "decide",
+        "_decide_by_lease",
         Code("lease.expires + claimant.margin", "lease.expires"),
         ("I3",),
     ),
@@ -22,7 +22,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a lease is taken over while it lasts",
-        "decide",
+        "_decide_by_lease",
         Code("lease.expires + claimant.margin", "lease.expires - 20_000"),
         ("I3", "I7"),
     ),
@@ -126,20 +126,29 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "an own lease is not recognised",
-        "decide",
+        "_decide_by_lease",
         Code("lease.holder == claimant.holder", "lease.holder == claimant.occurrence"),
         ("I10",),
     ),
     Mutant(
         "an own run is not recognised",
-        "decide_without_lease",
+        "_decide_alone",
         Code("run is not None and run.status == 'running' and run.holder == claimant.holder", "run is None"),
         ("I10", "I9", "I6"),
     ),
     Mutant(
         "the handler runs though the claim was refused",
         "_send_claim",
-        Code("return None", "return Grant(1, 3, opening.fence, opening.expires)"),
+        Code(
+            """
+            yield from _read_refusal(delivery, answer, takes_over=takes_over)
+            return None
+            """,
+            """
+            yield from _read_refusal(delivery, answer, takes_over=takes_over)
+            return Grant(1, 3, opening.fence, opening.expires)
+            """,
+        ),
         ("I6", "I4"),
     ),
     Mutant(

@@ -97,7 +97,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a missed buffered run does not free the slot",
-        "miss_buffered",
+        "_end_buffered",
         Text("REMOVE #buffered", "SET #v = :v"),
         ("I13",),
     ),

@@ -24,16 +24,7 @@ _MISSES: tuple[Mutant, ...] = (
     Mutant(
         "a buffered occurrence is missed without a letter",
         "miss_buffered",
-        Code(
-            """
-            if not isinstance(answer, Refused):
-                return (yield from report_missed(delivery, closing))
-            """,
-            """
-            if not isinstance(answer, Refused):
-                return Outcome('missed')
-            """,
-        ),
+        Code("yield from report_missed(delivery, closing)", "Outcome('missed')"),
         ("I8", "I16", "I24"),
     ),
     Mutant(
@@ -123,7 +114,7 @@ _MISSES: tuple[Mutant, ...] = (
     Mutant(
         "a move of a missed plan is too late",
         "move",
-        Code("current.status not in ('planned', 'missed')", "current.status != 'planned'"),
+        Code("current.status not in ('planned', *UNSTARTED_PLANS)", "current.status not in ('planned', 'skipped')"),
         ("I19",),
     ),
 )

@@ -169,7 +169,7 @@ _BEGINS: tuple[Mutant, ...] = (
     Mutant("a late plan starts", "_begin", Code("(yield from _miss_late(delivery))", "None"), ("I12",)),
     Mutant(
         "an event of another plan than the run's counts as its own",
-        "decide_without_lease",
+        "_decide_alone",
         Code("(run.revision, run.due) != (claimant.revision, claimant.due)", "False"),
         ("I9", "I14"),
     ),
@@ -275,7 +275,7 @@ _PLANNERS: tuple[Mutant, ...] = (
     Mutant(
         "a started plan is moved",
         "move",
-        Code("current.status not in ('planned', 'missed')", "current.status == 'cancelled'"),
+        Code("current.status not in ('planned', *UNSTARTED_PLANS)", "current.status == 'cancelled'"),
         ("I19",),
     ),
     Mutant(

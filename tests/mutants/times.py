@@ -164,7 +164,7 @@ _EARLY_AND_LATE: tuple[Mutant, ...] = (
     Mutant(
         "an occurrence that is not due yet is skipped or buffered",
         "_carry_out",
-        Code("isinstance(decision, Skip | Buffer | SlotFull | GiveWay) and delivery.early() > 0", "False"),
+        Code("isinstance(decision, Skip | Buffer | SlotFull | GiveWay | PassOver) and delivery.early() > 0", "False"),
         ("I23",),
         "clock-skew=600",
     ),

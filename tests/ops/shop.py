@@ -194,9 +194,9 @@ class Shop:
             "cloudformation": self.stack,
             "lambda": self.functions,
             "dynamodb": stage.dynamodb,
-            "sts": boto3.client("sts"),
             "sqs": stage.sqs,
             "scheduler": self.scheduler,
+            "sts": boto3.client("sts"),
         }
         _present[:] = [stage]
         for client in (stage.dynamodb, stage.scheduler):

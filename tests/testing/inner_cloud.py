@@ -23,6 +23,32 @@ def test_a_crash_costs_no_night(cloud):
     assert [(run.status, run.attempt) for run in cloud.runs("nightly")] == [("succeeded", 2)] * 7
 
 
+def test_a_paused_job_passes_nights_over_and_does_not_catch_up(cloud):
+    cloud.advance(days=1)
+    pause = cloud.pause("nightly", reason="wrong totals")
+    assert (pause.at, pause.reason) == (cloud.now, "wrong totals")
+    cloud.advance(days=3)
+    over = cloud.resume("nightly")
+    cloud.advance(days=1)
+    assert [(run.status, run.reason) for run in cloud.runs("nightly")] == [
+        ("succeeded", ""),
+        *[("skipped", "paused")] * 3,
+        ("succeeded", ""),
+    ]
+    assert (len(over.occurrences), over.unrecorded, over.keys) == (3, (), ())
+
+
+def test_a_paused_retry_continues_after_the_resume(cloud):
+    cloud.faults.crash("nightly", on_attempt=1)
+    cloud.advance(hours=2)
+    cloud.pause("nightly")
+    cloud.advance(days=1)
+    assert {run.status for run in cloud.runs("nightly")} <= {"running", "skipped", "succeeded"}
+    cloud.resume("nightly")
+    cloud.advance(hours=1)
+    assert "running" not in {run.status for run in cloud.runs("nightly")}
+
+
 def test_the_night_in_which_the_clocks_skip_the_time(cloud):
     cloud.at("2027-03-28T00:00", "Europe/Berlin")
     cloud.advance(hours=24)

@@ -35,19 +35,25 @@ from cronstack.guard.deferral import make_carrier
 from cronstack.guard.delivery import Delivery, Outcome
 from cronstack.ledger import plan_requests
 from cronstack.ledger.items import VERSION, read_plan, version_of
-from cronstack.ledger.rows import PlanItem, RunItem
+from cronstack.ledger.rows import PAUSED, PlanItem, RunItem
 from cronstack.occurrence import Occurrence
 from cronstack.steps import Done, Steps, send
 
 
 def begin(delivery: Delivery) -> Steps[Outcome | None]:
-    """Start the plan of this delivery's key, or check that it was started. Not None: the event is overtaken.
+    """Start the plan of this delivery's key, or check that it was started. Not None: the event ends here.
+
+    It is overtaken, or the job is paused and the plan becomes skipped.
 
     Raise EventError for a key with neither a plan nor a run in the ledger, Unavailable.
     """
     terms, of, now = delivery.terms, delivery.terms.occurrence, delivery.host.now()
     reopens = of.redrive is not None
-    call = plan_requests.begin(terms.table, of, reopens=reopens, now=now, ttl=plan_ttl(delivery))
+    passes_over = (yield from delivery.look_at_pause()) and not reopens
+    if passes_over:
+        call = plan_requests.skip(terms.table, of, ttl=plan_ttl(delivery))
+    else:
+        call = plan_requests.begin(terms.table, of, reopens=reopens, now=now, ttl=plan_ttl(delivery))
     try:
         answer = yield from send(call, delivery.host, reserve=delivery.reserve)
     except Unavailable as fault:
@@ -56,6 +62,8 @@ def begin(delivery: Delivery) -> Steps[Outcome | None]:
             return None
         raise
     if isinstance(answer, Done):
+        if passes_over:
+            return Outcome("skipped", reason=PAUSED)
         delivery.may_begin = True
         delivery.aged = False  # its plan was still planned, so no run of it can have expired
         return None
@@ -79,6 +87,8 @@ def begin(delivery: Delivery) -> Steps[Outcome | None]:
     delivery.refuse_newer(item)  # before it counts as expired: a newer version may have other statuses
     if plan is None:
         raise expired(delivery)
+    if own and plan.status == "skipped":
+        return Outcome("duplicate", reason=plan.status)
     if plan.revision == of.revision and plan.status in ("planned", "missed"):
         raise _bad_plan(delivery)  # a plan by Cronstack could be started here, or its run would be missed, too
     yield from arm_plan(delivery, plan)

@@ -70,9 +70,8 @@ SLOT: Final = "slot"
 
 def kind_of(event: Mapping[str, Any]) -> str:
     """Return the kind of an event for the carrier's name, so that a redrive is not merged with a plain retry."""
-    if "redrive" in event:
-        return f"redrive of {event['redrive']}"
-    return "operator" if "by" in event else "plain"
+    kind = f"redrive of {event['redrive']}" if "redrive" in event else "operator" if "by" in event else "plain"
+    return f"{kind} while paused" if "while_paused" in event else kind
 
 
 def next_check(hop: int | None, now: int, interval: int) -> int:

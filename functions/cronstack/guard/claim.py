@@ -24,6 +24,7 @@ from cronstack.guard.decision import (
     Mine,
     Mismatch,
     Overtaken,
+    PassOver,
     Seen,
     Skip,
     SlotFull,
@@ -34,7 +35,7 @@ from cronstack.guard.decision import (
     decide,
     decide_without_lease,
 )
-from cronstack.guard.deferral import defer_in_slot, defer_waiting
+from cronstack.guard.deferral import defer_in_slot, defer_until_resumed, defer_waiting
 from cronstack.guard.delivery import FIRST_PAUSE, ROUNDS, Delivery, Grant, Outcome
 from cronstack.guard.due import is_late, sleep_or_defer, wait_until_due
 from cronstack.guard.letters import ensure_letter, missed, report_missed
@@ -47,9 +48,11 @@ from cronstack.guard.slot import (
     leaving,
     look_at_waiting,
     miss_buffered,
+    runs_while_paused,
+    skip_buffered,
 )
 from cronstack.ledger import claim_requests, items, run_requests
-from cronstack.ledger.rows import LeaseItem, RunItem
+from cronstack.ledger.rows import PAUSED, LeaseItem, RunItem
 from cronstack.steps import Condition, Done, Refused, Sleep, Steps, send
 
 
@@ -167,13 +170,16 @@ def _is_of_earlier_plan(delivery: Delivery, run: RunItem) -> bool:
 def _decide(delivery: Delivery) -> Decision:
     time = Time(delivery.rested(), delivery.host.clock.earliest())
     if delivery.alone:
-        return decide_without_lease(delivery.claimant, delivery.seen.run, time, rounds_left=delivery.rounds)
+        paused = delivery.paused is True
+        return decide_without_lease(
+            delivery.claimant, delivery.seen.run, time, rounds_left=delivery.rounds, paused=paused
+        )
     return decide(delivery.claimant, delivery.seen, time, rounds_left=delivery.rounds)
 
 
 def _carry_out(delivery: Delivery, decision: Decision) -> Steps[Grant | Outcome | None]:
     """Carry out a decision. None: the items were read, so decide again."""
-    if isinstance(decision, Skip | Buffer | SlotFull | GiveWay) and delivery.early() > 0:
+    if isinstance(decision, Skip | Buffer | SlotFull | GiveWay | PassOver) and delivery.early() > 0:
         # Its claim was sent by a clock that is ahead. The other occurrence may have ended by the due time.
         outcome = yield from sleep_or_defer(delivery)
         delivery.seen = Seen()
@@ -215,6 +221,8 @@ def _carry_out(delivery: Delivery, decision: Decision) -> Steps[Grant | Outcome 
             waiting = yield from look_at_waiting(delivery, waits)
             if waiting is not None:
                 return (yield from give_way(delivery, waiting))
+        case PassOver():
+            return (yield from _pass_over(delivery))
         case Mismatch():
             of = delivery.terms.occurrence
             raise EventError(
@@ -236,6 +244,9 @@ def _send_claim(delivery: Delivery, *, takes_over: bool) -> Steps[Grant | Outcom
     if delivery.host.left() < delivery.least_time:
         # This invocation was frozen past its end. A claim would count as an attempt, but no handler could start.
         raise delivery.out_of_time()
+    if delivery.alone and delivery.paused is None and (yield from delivery.look_at_pause()):
+        yield from delivery.look_at_run()
+        return None
     if _is_closed(delivery):
         return (yield from _begin(delivery))
     done = ROUNDS - delivery.rounds
@@ -341,13 +352,26 @@ def _adopt(delivery: Delivery) -> Steps[Grant]:
 
 
 def _skip(delivery: Delivery, reason: str, by: str) -> Steps[Outcome | None]:
-    """Record that it does not run, because ``by`` holds the lease. None: refused, and its state was read."""
-    closing, running = delivery.closing("skipped", reason), delivery.seen.lease.occurrence or ""
+    """Record that it does not run: ``by`` holds the lease, or the job is paused. None: refused, state was read."""
+    closing, running = delivery.closing("skipped", reason), (delivery.seen.lease.occurrence or "") if by else ""
     answer = yield from send(run_requests.skip(closing, by, running), delivery.host, reserve=delivery.reserve)
     if isinstance(answer, Refused) and not (yield from _is_own(delivery, answer.conditions[0], "skipped")):
         delivery.rounds -= 1
         return None
     return Outcome("skipped", reason=reason)
+
+
+def _pass_over(delivery: Delivery) -> Steps[Outcome | None]:
+    """Record that it does not run, because its job is paused. None: refused, and its state was read."""
+    run = delivery.seen.run
+    if run is not None and run.status == "buffered":
+        if runs_while_paused(run):  # it waits by another event, for which the pause does not count
+            return (yield from defer_in_slot(delivery, PAUSED))
+        return (yield from skip_buffered(delivery))
+    if delivery.terms.occurrence.revision is None:
+        return (yield from _skip(delivery, PAUSED, ""))
+    # A started plan without a run: its first attempt may be about to start, in another delivery.
+    return (yield from (defer_until_resumed(delivery) if delivery.may_begin else _begin(delivery)))
 
 
 # -- wait --------------------------------------------------------------------------------------------------------------

@@ -21,6 +21,9 @@ Before its first write, a delivery has seen no item, and the decision is Claim. 
     8  free                           Claim         by the state seen; with a higher fence if it was too low
        but running                    Wait          (the lease was deleted by hand) until it expires
        but another occurrence waits   GiveWay       the own did not start, so the one in the slot goes first
+    9  the job is paused, and 4 to 8 would start, queue or skip it (not for an operator's event "while paused")
+       it never started               PassOver      record it as skipped: paused
+       it has started, or is redriven Wait          until the job is resumed
 
 ``TakeOver`` (4) gives way like ``Claim`` (8): an expired lease belongs to the waiting occurrence, too.
 
@@ -33,7 +36,7 @@ An overlap, a duplicate and a miss are values, not exceptions.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from cronstack.defaults import Overlap
 from cronstack.ledger.rows import FAILED, FINISHED, LeaseItem, RunItem
@@ -53,6 +56,8 @@ class Claimant(NamedTuple):
     """The revision of the event's plan; None for an occurrence without a key."""
     due: int = 0
     """The plan's due time. An event with the plan's revision and another time was forged."""
+    while_paused: bool = False
+    """Whether the event runs although the job is paused."""
 
 
 class Time(NamedTuple):
@@ -128,26 +133,54 @@ class GiveWay(NamedTuple):
     """The occurrence in the slot."""
 
 
+class PassOver(NamedTuple):
+    """The job is paused, and the occurrence never started: record it as skipped."""
+
+
 class Mismatch(NamedTuple):
     """The occurrence was claimed with another input."""
 
 
-Why = Literal["running", "held", "contention", "backoff"]
+Why = Literal["running", "held", "contention", "backoff", "paused"]
 
 
 class Wait(NamedTuple):
-    """It is too early to decide. running: the occurrence itself runs; held: another occurrence has the lease."""
+    """It is too early to decide.
+
+    running: the occurrence itself runs; held: another occurrence has the lease; paused: the job is paused.
+    """
 
     why: Why
 
 
 Decision = (
-    Mine | Duplicate | Unreported | Overtaken | TakeOver | Claim | Skip | Buffer | SlotFull | GiveWay | Mismatch | Wait
+    Mine
+    | Duplicate
+    | Unreported
+    | Overtaken
+    | TakeOver
+    | Claim
+    | Skip
+    | Buffer
+    | SlotFull
+    | GiveWay
+    | PassOver
+    | Mismatch
+    | Wait
 )
+
+
+_STARTS: Final = (TakeOver, Claim, Skip, Buffer, SlotFull, GiveWay)
+"""The decisions that start, queue or skip an occurrence. A pause replaces them."""
 
 
 def decide(claimant: Claimant, seen: Seen, time: Time, *, rounds_left: int) -> Decision:
     """Decide by the items seen, for a job whose occurrences share one lease."""
+    decision = _decide_by_lease(claimant, seen, time, rounds_left)
+    return _hold_back(claimant, seen.run, decision) if seen.lease.paused else decision
+
+
+def _decide_by_lease(claimant: Claimant, seen: Seen, time: Time, rounds_left: int) -> Decision:
     lease, run = seen
     if lease.holder == claimant.holder:
         return Mine()
@@ -179,8 +212,26 @@ def _first_in_line(claimant: Claimant, seen: Seen) -> GiveWay | None:
     return GiveWay(waits) if never_started and waits not in (None, claimant.occurrence) else None
 
 
-def decide_without_lease(claimant: Claimant, run: RunItem | None, time: Time, *, rounds_left: int) -> Decision:
-    """Decide for overlap "allow" and for plans of code, which have only the run's own lease."""
+def _hold_back(claimant: Claimant, run: RunItem | None, decision: Decision) -> Decision:
+    """Return the decision for a paused job."""
+    if claimant.while_paused or not isinstance(decision, _STARTS):
+        return decision
+    has_started = run is not None and run.status not in ("buffered", "missed")
+    return Wait("paused") if has_started or claimant.redrive is not None else PassOver()
+
+
+def decide_without_lease(
+    claimant: Claimant, run: RunItem | None, time: Time, *, rounds_left: int, paused: bool = False
+) -> Decision:
+    """Decide for overlap "allow" and for plans of code, which have only the run's own lease.
+
+    ``paused``: the lease row shows that the job is paused.
+    """
+    decision = _decide_alone(claimant, run, time, rounds_left)
+    return _hold_back(claimant, run, decision) if paused else decision
+
+
+def _decide_alone(claimant: Claimant, run: RunItem | None, time: Time, rounds_left: int) -> Decision:
     if run is not None and run.status == "running" and run.holder == claimant.holder:
         return Mine()
     if (

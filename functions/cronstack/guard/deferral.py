@@ -25,7 +25,7 @@ from cronstack.guard import carrier
 from cronstack.guard.decision import Wait
 from cronstack.guard.delivery import FIRST_PAUSE, LONGEST_PAUSE, TIME_TO_CARRY, TIME_TO_RAISE, Delivery, Grant, Outcome
 from cronstack.ledger import run_requests
-from cronstack.ledger.rows import RunItem
+from cronstack.ledger.rows import PAUSED, RunItem
 from cronstack.steps import DELIVERED_AGAIN, Done, Sleep, Steps, send
 
 SECOND: Final = 1000
@@ -33,6 +33,8 @@ OUTAGE: Final = "outage"
 """The reason of a delivery to which the ledger did not answer."""
 OUTAGE_PAUSES: Final = (60, 900)
 """The first and the longest pause, in seconds, between two deliveries of an event during an outage."""
+PAUSE_CHECK: Final = 300
+"""Seconds between two checks of an occurrence that waits until its job is resumed."""
 BEFORE_DEADLINE: Final = 120
 """Seconds before the start deadline for the last check: a carrier may come a minute late."""
 
@@ -66,8 +68,19 @@ def defer_waiting(delivery: Delivery, decision: Wait) -> Steps[Outcome]:
             # Check also before the lease has ended: most holders settle long before.
             due = min(after_lease(delivery, lease.expires), in_a_minute(delivery))
             return (yield from defer(delivery, lease.holder or "", due, "held"))
+        case "paused":
+            return (yield from defer_until_resumed(delivery))
         case "running":
             return (yield from after_holder(delivery, run, "running"))
+
+
+def defer_until_resumed(delivery: Delivery) -> Steps[Outcome]:
+    """Defer an occurrence that had begun before its job was paused. Its carrier checks every ``PAUSE_CHECK`` seconds.
+
+    ``resume`` makes no carrier. So an operator who is stopped after that write leaves nothing behind.
+    """
+    due = delivery.host.now() + PAUSE_CHECK * SECOND
+    return (yield from defer(delivery, obstacle_of_plan(delivery, PAUSED), due, PAUSED))
 
 
 def after_holder(delivery: Delivery, run: RunItem | None, why: str) -> Steps[Outcome]:

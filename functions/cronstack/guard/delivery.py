@@ -98,6 +98,7 @@ class Delivery:
         "may_begin",
         "opened",
         "patience",
+        "paused",
         "rounds",
         "seen",
         "settles",
@@ -112,7 +113,17 @@ class Delivery:
         # New for every attempt: Lambda's request id is the same on all its retries.
         self.holder = ulid(host.now(), host.randomness)
         of, margin = terms.occurrence, int(terms.knobs.skew_margin * 1000)
-        self.claimant = Claimant(self.holder, of.id, of.payload, terms.overlap, margin, of.redrive, of.revision, of.due)
+        self.claimant = Claimant(
+            self.holder,
+            of.id,
+            of.payload,
+            terms.overlap,
+            margin,
+            of.redrive,
+            of.revision,
+            of.due,
+            while_paused=of.while_paused,
+        )
         self.least_time = min(1.0, host.left() / 2)
         """Seconds that must be left to start a handler, and to send a claim."""
         self.seen = Seen()
@@ -127,6 +138,8 @@ class Delivery:
         """Whether the slot names this occurrence, as far as is known. Relevant for a buffered occurrence only."""
         self.may_begin = of.revision is None
         """Whether the first attempt may start. For a key, only after its plan is known to be started."""
+        self.paused: bool | None = False if of.while_paused else None
+        """Whether the job is paused, for an occurrence without a lease; None before the lease row was read."""
         self.stale: str | None = None
         """An occurrence that the slot names although it no longer waits: the next newcomer may replace it."""
         self.gave_way = False
@@ -257,6 +270,17 @@ class Delivery:
     def look_at_lease(self) -> Steps[LeaseItem]:
         call = run_requests.get_lease(self.terms.table, self.terms.occurrence.job)
         return self._known_lease((yield from self.get(call)))
+
+    def look_at_pause(self) -> Steps[bool]:
+        """Return whether the job is paused, for an occurrence without a lease. It reads the lease row once.
+
+        (A claim with a lease has a condition on the lease row instead, and its refusal shows the row.)
+        """
+        if self.paused is None:
+            item = yield from self.get(run_requests.get_lease(self.terms.table, self.terms.occurrence.job))
+            self.refuse_newer(item)
+            self.paused = items.read_lease(item).paused > 0
+        return self.paused
 
     def shown_run(self, item: Mapping[str, Any] | None) -> Steps[RunItem | None]:
         """Return the run that a refusal returned. If it returned none, read it consistently."""

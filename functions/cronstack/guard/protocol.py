@@ -30,6 +30,20 @@ Invariants
   - Only AWS's answers show the time at AWS. It decides whether a lease has ended, and whether an event is early. A
     lease that a slow clock has stored too short is extended before the handler starts.
 
+Pause: an operator's attribute of the lease row. While a job is paused, none of its attempts begins
+  - A first start becomes ``skipped``, reason ``paused``, also from the slot; a plan becomes ``skipped`` and has no run.
+    Nothing catches up by itself, as in Temporal and Airflow (without catch-up): after a pause of a week, an operator
+    decides what still makes sense.
+  - What has started waits: a handler ends, but a retry, a takeover and a begun plan are deferred until the resume, and
+    use up no attempt. Kubernetes and Temporal let started work go on. Here a retry is a new run of the handler: an
+    operator pauses because it does damage, or because what it needs is down, and both are reasons to retry nothing.
+    Such work must not end either: it is half done, and its event is the only one. So a carrier checks every 5 minutes.
+  - An operator's event needs ``while_paused``. Without it, a trigger or a backfill is skipped, and a redrive waits: its
+    dead letter is deleted already. Airflow queues a manual run of a paused DAG without a word, which looks like a hang.
+  - With a lease, the claim's condition decides: no claim is stored between a pause and its resume. Without a lease
+    (overlap "allow", a key) the delivery reads the lease row before its claim: one more request, where a transaction
+    with that row would cost four times the write units. A claim whose read came before the pause may still be stored.
+
 Crash points (killed after the numbered step, the next delivery finds …)
   1  before the claim is stored        nothing, or a retrying run: it claims
   2  claim stored, handler not started a running run: waits, takes it over after lease and margin; the attempt counts

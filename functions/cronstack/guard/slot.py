@@ -1,7 +1,8 @@
 """The slot of a job's lease: one occurrence waits in it (overlap "buffer_one"), and later ones let it go first.
 
     newcomer ──lease held, slot free──▶ buffered ──check, once a minute──▶ lease free: running, and the slot is empty
-             ──lease held, slot full──▶ skipped             └──▶ past its start deadline: missed, and the slot is empty
+             ──lease held, slot full──▶ skipped             ├──▶ past its start deadline: missed, and the slot is empty
+             │                                                  └──▶ the job is paused: skipped, and the slot is empty
              ──lease free, slot full──▶ gives way: waits a moment, then comes back after the next check
 
 Invariants
@@ -26,7 +27,7 @@ from cronstack.guard.deferral import after_next_check, arm_slot, defer
 from cronstack.guard.delivery import FIRST_PAUSE, Delivery, Outcome
 from cronstack.guard.letters import missed, report_missed
 from cronstack.ledger import run_requests
-from cronstack.ledger.rows import RunItem
+from cronstack.ledger.rows import PAUSED, RunItem
 from cronstack.steps import Call, Done, Refused, Steps, send
 
 
@@ -98,18 +99,37 @@ def is_waived(run: RunItem) -> bool:
     return read_stored(run.event).get("by") == "operator"
 
 
+def runs_while_paused(run: RunItem) -> bool:
+    """Return whether an operator's event, which runs although the job is paused, put the run into the slot."""
+    return "while_paused" in read_stored(run.event)
+
+
 def miss_buffered(delivery: Delivery) -> Steps[Outcome | None]:
     """Record this buffered occurrence as missed. None: another delivery has started it."""
+    closing = missed(delivery)
+    if not (yield from _leave(delivery, closing)):
+        return None
+    return (yield from report_missed(delivery, closing))
+
+
+def skip_buffered(delivery: Delivery) -> Steps[Outcome | None]:
+    """Record this buffered occurrence of a paused job as skipped. None: its state has changed, so decide again."""
+    if (yield from _leave(delivery, delivery.closing("skipped", PAUSED))):
+        return Outcome("skipped", reason=PAUSED)
+    delivery.rounds -= 1
+    return None
+
+
+def _leave(delivery: Delivery, closing: run_requests.Closing) -> Steps[bool]:
+    """End this buffered occurrence and empty the slot. False: another delivery has changed the run."""
+    request = run_requests.miss_buffered if closing.status == "missed" else run_requests.skip_buffered
     for in_slot in (True, False):  # the second try: the slot does not name it
-        closing = missed(delivery)
-        call = run_requests.miss_buffered(closing, delivery.next_claim(), in_slot=in_slot)
+        call = request(closing, delivery.next_claim(), in_slot=in_slot)
         answer = yield from send(call, delivery.host, reserve=delivery.reserve)
         if not isinstance(answer, Refused):
-            return (yield from report_missed(delivery, closing))
+            return True
         if not answer.conditions[0].held:
             run = yield from delivery.shown_run(answer.conditions[0].item)
             delivery.seen = delivery.seen._replace(run=run)
-            if run is None or run.holder != delivery.holder or run.status != "missed":
-                return None
-            return (yield from report_missed(delivery, closing))
-    return None
+            return run is not None and run.holder == delivery.holder and run.status == closing.status
+    return False

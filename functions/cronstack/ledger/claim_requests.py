@@ -15,6 +15,7 @@ from cronstack.ledger.conditions import (
     HELD_AS_SEEN,
     MISSED,
     NEVER_STARTED,
+    NOT_PAUSED,
     OPEN_WITHOUT_LEASE,
     PLAN_AS_SEEN,
     RUNNING_AS_SEEN,
@@ -145,6 +146,8 @@ def _lease_update(
         values["slot"] = slot
     elif run is None or run.status == "missed":
         condition = f"{condition} AND {SLOT_FREE}"
+    if not opening.occurrence.while_paused:
+        condition = f"{condition} AND {NOT_PAUSED}"
     return update(opening.table, lease_key(opening.occurrence.job), change, condition, values)
 
 

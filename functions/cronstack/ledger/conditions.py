@@ -9,6 +9,8 @@ from typing import Final
 
 FREE: Final = "attribute_not_exists(#holder)"
 """The lease is free."""
+NOT_PAUSED: Final = "attribute_not_exists(#paused)"
+"""No operator has paused the job. An event that an operator sends for a paused job needs no such condition."""
 FENCE_GROWS: Final = "(attribute_not_exists(#fence) OR #fence < :fence)"
 """The new fence is higher than every earlier one."""
 HELD_AS_SEEN: Final = "#holder = :lease_holder AND #beats = :beats AND #fence < :fence"

@@ -68,6 +68,7 @@ def read_plan(item: Mapping[str, Any] | None) -> PlanItem | None:
         event=_text(item, "event"),
         moves=_number(item, "moves") or 0,
         begun=_number(item, "begun") or 0,
+        reason=_text(item, "reason") if status == "skipped" else "",
         version=_number(item, "v") or 0,
     )
 

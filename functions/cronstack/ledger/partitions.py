@@ -1,7 +1,7 @@
 """The format of the ledger table: its partitions, its index, and which roles read and write them. Pure.
 
     partition (pk)      sort key (sk)     row                                     written by    list of the index
-    job#<job>           lease             the lease of the job, and its slot      job, operator
+    job#<job>           lease             the lease of the job, its slot, pause   job, operator
     job#<job>           run#<occurrence>  a run by a schedule, or an operator     the job       open#job#<job>
     run#<job>#<digit>   run#<occurrence>  the run of a key                        the job       open#run#<job>#<digit>
     plan#<job>#<digit>  <key>             what code has planned under a key       planner, job  plan#<job>#<digit>

@@ -3,6 +3,8 @@
     (none) ──write──▶ planned ──write──▶ planned, next revision         planned ──begin──▶ "begun" ──miss──▶ missed
                          └──cancel──▶ cancelled ──write──▶ planned, next revision
 
+    planned ──skip, while the job is paused──▶ skipped ──write──▶ planned, next revision
+
     missed ──write──▶ planned, next revision                            missed ──begin, by a redrive──▶ "begun"
 
 A key is one occurrence, however often its time changes. A *revision* is one plan of the key. Planners and the job write
@@ -15,7 +17,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from cronstack.ledger.partitions import plan_key, plan_partition
-from cronstack.ledger.rows import PlanItem
+from cronstack.ledger.rows import PAUSED, PlanItem
 from cronstack.ledger.statements import alone, update
 from cronstack.occurrence import Occurrence
 from cronstack.steps import Call
@@ -66,6 +68,13 @@ def begin(table: str, of: Occurrence, *, reopens: bool, now: int, ttl: int) -> C
     change = "SET #status = :begun, #begun = :now, #ttl = :ttl"
     condition = f"{PLANNED_OR_MISSED if reopens else PLANNED} AND {OF_THIS_EVENT}"
     return alone(table, plan_key(of.job, of.key), change, condition, values)
+
+
+def skip(table: str, of: Occurrence, *, ttl: int) -> Call:
+    """Record a plan that is due while its job is paused. Planners may plan its key again."""
+    change = "SET #status = :skipped, #reason = :reason, #ttl = :ttl"
+    values = _of_event(of) | {"reason": PAUSED, "ttl": ttl}
+    return alone(table, plan_key(of.job, of.key), change, f"{PLANNED} AND {OF_THIS_EVENT}", values)
 
 
 def miss(table: str, of: Occurrence, *, ttl: int) -> dict[str, Any]:

@@ -16,12 +16,16 @@ FAILED: Final = ("missed", "dead")
 """The statuses of a run that has a dead letter. A redrive changes them; a new plan changes ``missed``, too."""
 FINAL: Final = (*FINISHED, *FAILED)
 """The statuses of a run that has ended."""
+PAUSED: Final = "paused"
+"""The reason of an occurrence that was skipped because its job was paused."""
 OPEN: Final = ("retrying", "crashed", "buffered", "missed", "dead")
 """The statuses that put a run into the index: it waits for an attempt, or has failed. Only success removes it."""
 
-PlanStatus = Literal["planned", "begun", "missed", "cancelled"]
+PlanStatus = Literal["planned", "begun", "missed", "skipped", "cancelled"]
 PLAN_STATUSES: Final[tuple[PlanStatus, ...]] = get_args(PlanStatus)
-"""All statuses of a plan. Only ``planned`` can be moved or cancelled."""
+"""All statuses of a plan. ``planned``, ``missed`` and ``skipped`` can be moved; only ``planned`` can be cancelled."""
+UNSTARTED_PLANS: Final[tuple[PlanStatus, ...]] = ("missed", "skipped")
+"""The statuses of a plan whose time has passed without a start: it can be planned again."""
 
 OUTCOMES: Final = (
     "succeeded",
@@ -50,6 +54,10 @@ class LeaseItem(NamedTuple):
     """The number of renewals by the holder. A takeover requires that it has not changed."""
     buffered: str | None = None
     """The occurrence that waits in the one slot."""
+    paused: int = 0
+    """The time at which an operator has paused the job, epoch milliseconds; 0: not paused."""
+    pause: str = ""
+    """Who has paused it, and why: JSON with ``by`` and ``reason``."""
     version: int = 0
 
 
@@ -111,4 +119,6 @@ class PlanItem(NamedTuple):
     """The number of times that code has planned the key again."""
     begun: int = 0
     """The time at which a delivery started it."""
+    reason: str = ""
+    """Why it was skipped."""
     version: int = 0

@@ -9,7 +9,7 @@ and adds to each condition that no newer version wrote the item.
     run item        (none) ──claim──▶ running ──settle──▶ succeeded | retrying | dead
                     (none) ──skip, miss──▶ skipped | missed     running ──takeover──▶ crashed, or running by the next
                     retrying, crashed ──claim──▶ running   dead, missed ──redrive──▶ running
-                    (none) ──buffer──▶ buffered ──claim──▶ running, ──too late──▶ missed
+                    (none) ──buffer──▶ buffered ──claim──▶ running, ──too late──▶ missed, ──paused──▶ skipped
 
 A key that code has planned has no run item until its plan is started (see ``plan_requests``). Then only the run
 decides. A missed run is an exception: it has never started, so a later plan of the key may claim it, too.
@@ -116,11 +116,11 @@ def _close(closing: Closing) -> dict[str, Any]:
 
 
 def skip(closing: Closing, by: str, running: str = "") -> Call:
-    """Return the request that records the occurrence as skipped, because another one runs.
+    """Return the request that records the occurrence as skipped, because another one runs, or the job is paused.
 
-    ``by``: the holder of the lease. ``running``: the occurrence that the holder runs.
+    ``by``: the holder of the lease; "" for a paused job. ``running``: the occurrence that the holder runs.
     """
-    values = _ended_unstarted(closing) | {"by": by} | ({"met": running} if running else {})
+    values = _ended_unstarted(closing) | ({"by": by} if by else {}) | ({"met": running} if running else {})
     key = run_key(closing.occurrence.job, closing.occurrence.id)
     return alone(closing.table, key, _set(values), NEVER_STARTED, values)
 
@@ -195,15 +195,26 @@ def buffer(closing: Closing, event: str, by: str, stale: str | None, token: str,
 
 def miss_buffered(closing: Closing, token: str, *, in_slot: bool) -> Call:
     """Return the request that records a buffered run as missed. ``in_slot``: the slot names it and is freed."""
+    return _end_buffered(closing, _letter_values(closing), "", token, in_slot=in_slot)
+
+
+def skip_buffered(closing: Closing, token: str, *, in_slot: bool) -> Call:
+    """Return the request that records a buffered run of a paused job as skipped. ``in_slot``: as above."""
+    return _end_buffered(closing, {}, " REMOVE #listed", token, in_slot=in_slot)
+
+
+def _end_buffered(closing: Closing, more: Mapping[str, Any], also: str, token: str, *, in_slot: bool) -> Call:
+    """Return the request that ends a run in the slot. ``more``: its further attributes. ``also``: a further change."""
     key = run_key(closing.occurrence.job, closing.occurrence.id)
-    values = {"status": closing.status, "holder": closing.holder, "reason": closing.reason}
-    values |= {"ended": closing.now, "ttl": closing.ttl} | _letter_values(closing)
-    missed = update(closing.table, key, "SET " + ", ".join(f"#{name} = :{name}" for name in values), BUFFERED, values)
+    values: dict[str, Any] = {"status": closing.status, "holder": closing.holder, "reason": closing.reason}
+    values |= {"ended": closing.now, "ttl": closing.ttl, **more}
+    change = "SET " + ", ".join(f"#{name} = :{name}" for name in values) + also
+    ended = update(closing.table, key, change, BUFFERED, values)
     if not in_slot:
-        return transaction(token, missed)
+        return transaction(token, ended)
     values = {"occurrence": closing.occurrence.id}
     slot = update(closing.table, lease_key(closing.occurrence.job), "REMOVE #buffered", IN_SLOT, values)
-    return transaction(token, missed, slot)
+    return transaction(token, ended, slot)
 
 
 def extend(renewal: Renewal, token: str) -> Call:

@@ -28,6 +28,7 @@ from cronstack.errors import Argument, EventError, OnceError, Unavailable
 from cronstack.event import planned_event
 from cronstack.ledger.listings import query_keys
 from cronstack.ledger.partitions import plan_partitions
+from cronstack.ledger.rows import UNSTARTED_PLANS
 from cronstack.occurrence import HIGHEST_REVISION, is_job_name, is_key, print_time
 from cronstack.onetime import planner
 from cronstack.onetime.planner import Plan
@@ -162,8 +163,8 @@ class Once:
     def list(self, job: str | Job, *, prefix: str = "", status: str | None = None) -> Iterator[Plan]:
         """Yield the job's plans that are still in the ledger, in no particular order.
 
-        prefix: of the keys to read. status: "planned", "begun", "missed" or "cancelled". DynamoDB charges for the size
-        of the rows that are read.
+        prefix: of the keys to read. status: one of "planned", "begun", "missed", "skipped", "cancelled". DynamoDB
+        charges for the size of the rows that are read.
         """
         wiring = self._wiring_of(job)
         for plan in self.rows(wiring, prefix):
@@ -232,7 +233,7 @@ class Once:
         if asked.due > now:
             return asked
         known = read_plan() if read_plan is not None else None
-        again = replace and past == "run" and known is not None and known.status == "missed"
+        again = replace and past == "run" and known is not None and known.status in UNSTARTED_PLANS
         if known is not None and known.status not in ("", "cancelled") and _is_same(known, asked, past) and not again:
             return asked._replace(due=known.due)
         if past == "refuse":

@@ -10,6 +10,7 @@ first, and the refusals show it to the others. Guarantees:
   - After ``schedule`` or ``move`` has returned, the occurrence starts once, never before its time and within a minute
     after it. Exceptions: it is moved or cancelled first, or cannot start before the job's start deadline. Then it is
     ``missed``, with a dead letter: ``replace`` and ``move`` plan it again, or an operator redrives the letter.
+    If its job is paused at its time, it becomes ``skipped``: ``replace`` and ``move`` plan it again.
     A schedule is at least 15 s ahead (see ``carrier.LEADS``): an earlier occurrence starts within a minute after these
     15 s. No sweep is needed: if a later mover is killed, an event for the key still exists.
   - After ``cancel`` has returned "cancelled", no attempt starts until ``replace`` plans the key again. If an attempt
@@ -48,7 +49,7 @@ from cronstack.event import planned_event
 from cronstack.guard import carrier
 from cronstack.ledger import plan_requests
 from cronstack.ledger.items import VERSION, read_plan, version_of
-from cronstack.ledger.rows import PlanItem
+from cronstack.ledger.rows import UNSTARTED_PLANS, PlanItem
 from cronstack.occurrence import planned_id, print_time, to_datetime
 from cronstack.onetime import schedules
 from cronstack.onetime.schedules import Order, Wiring
@@ -73,7 +74,7 @@ class Plan(NamedTuple):
     key: str
     occurrence: str
     status: str
-    """ "planned", "begun", "missed" or "cancelled"; "" if the ledger has no plan of the key."""
+    """ "planned", "begun", "missed", "skipped" or "cancelled"; "" if the ledger has no plan of the key."""
     due: int
     """Epoch milliseconds."""
     asked: str
@@ -81,7 +82,7 @@ class Plan(NamedTuple):
     revision: int
     outcome: Outcome = "unchanged"
     input: dict[str, Any] | None = None
-    """The input while it is planned or missed; else None."""
+    """The input while it is planned, missed or skipped; else None."""
     moves: int = 0
     """How often the key was planned again."""
 
@@ -121,12 +122,12 @@ def schedule(order: Order, wiring: Wiring, host: Host, *, replace: bool = False)
 
 
 def _is_known_miss(order: Order, current: PlanItem, *, replace: bool) -> bool:
-    """Return whether this order was missed, and requests no other time."""
-    return current.status == "missed" and (not replace or order.due == current.due)
+    """Return whether this order was missed or skipped, and requests no other time."""
+    return current.status in UNSTARTED_PLANS and (not replace or order.due == current.due)
 
 
 def move(wiring: Wiring, host: Host, key: str, due: int, asked: str) -> Steps[Plan]:
-    """Give a plan another time, also after it was missed.
+    """Give a plan another time, also after it was missed, or skipped because its job was paused.
 
     Outcome: moved, unchanged, too late (it has started or was cancelled), unknown.
     """
@@ -135,11 +136,11 @@ def move(wiring: Wiring, host: Host, key: str, due: int, asked: str) -> Steps[Pl
         yield from _rest(host, number)
         if current is None:
             return unknown(wiring.job, key)
-        if current.status not in ("planned", "missed"):
+        if current.status not in ("planned", *UNSTARTED_PLANS):
             return plan_of(wiring.job, current, "too late")
         order = Order(key, due, asked, input_of(current))
         if order.is_like(current):
-            if current.status == "missed":
+            if current.status in UNSTARTED_PLANS:
                 return plan_of(wiring.job, current)
             return (yield from restore(wiring, host, current, made="unchanged"))
         plan = _planned(wiring, order, max(host.now(), current.revision + 1), current)
@@ -159,7 +160,7 @@ def move(wiring: Wiring, host: Host, key: str, due: int, asked: str) -> Steps[Pl
 
 
 def cancel(wiring: Wiring, host: Host, key: str) -> Steps[Plan]:
-    """Cancel a plan. Outcome: cancelled, too late (it has started, or was missed), unknown."""
+    """Cancel a plan. Outcome: cancelled, too late (it has started, or was missed or skipped), unknown."""
     current = yield from _look(wiring, host, key)
     for number in range(ROUNDS):
         yield from _rest(host, number)
@@ -331,7 +332,7 @@ def input_of(plan: PlanItem) -> dict[str, Any]:
 def plan_of(job: str, plan: PlanItem, outcome: Outcome = "unchanged") -> Plan:
     """Return a row as a plan for application code."""
     try:
-        given = input_of(plan) if plan.status in ("planned", "missed") else None
+        given = input_of(plan) if plan.status in ("planned", *UNSTARTED_PLANS) else None
     except OnceConflict:  # one such row must not end the iteration over all plans
         given = None
     return Plan(
@@ -372,6 +373,11 @@ def _conflict(wiring: Wiring, order: Order, current: PlanItem) -> OnceConflict:
                 f", or start it as it was: cronstack dead-letters redrive {wiring.job} --origin missed;"
                 " nothing was changed.",
             ),
+        )
+    if current.status == "skipped":
+        return OnceConflict(
+            f"{what} was skipped: at {print_time(current.due)} ({current.asked}) its job was paused",
+            remedy=(*_REPLACE_OR_MOVE, "; nothing was changed."),
         )
     return OnceConflict(
         f"{what} has started already, with another time or input",

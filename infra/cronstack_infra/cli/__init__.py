@@ -41,6 +41,8 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "trigger": CommandEntry("trigger", "Run a job now, or the occurrence of a given time."),
     "once": CommandEntry("once.command", "Schedule, move, cancel and list one-time occurrences of a job."),
     "backfill": CommandEntry("backfill", "Run missing, failed or all occurrences of a past span."),
+    "pause": CommandEntry("pause", "Stop a job without a deploy, until it is resumed."),
+    "resume": CommandEntry("resume", "End the pause of a job, and show what it has passed over."),
     "dead-letters": CommandEntry("dead_letters", "List dead letters and redrive them."),
     "strays": CommandEntry("strays", "Find leftover schedules and runs that nothing will start; fix them."),
     "audit": CommandEntry("audit", "List the actions of operators: who, when and why."),

@@ -212,6 +212,8 @@ def _row_of_plan(job: str, plan: PlanItem, now: datetime) -> RunRow:
     if plan.status in ("begun", "missed"):
         expired = now - to_datetime(plan.begun) > timedelta(seconds=DEFAULTS.retention)
         reason = "its run is no longer stored" if expired else "its run is not written yet"
+    elif plan.status == "skipped":
+        reason = plan.reason
     return RunRow(
         job=job,
         occurrence=planned_id(plan.key),

@@ -14,6 +14,7 @@ from cronstack.occurrence import print_time, scheduled_id, to_milliseconds, trig
 from cronstack.payload import check_input
 from cronstack_infra.ops.deployment import Clients, DeployedJob, Deployment, find_job
 from cronstack_infra.ops.invoking import invoke_async
+from cronstack_infra.ops.pause import refuse_if_paused
 from cronstack_infra.ops.runs import RunRow, find_run
 from cronstack_infra.ops.schedules import schedules_of
 
@@ -37,17 +38,22 @@ def trigger(
     ulid: str,
     at: datetime | None = None,
     input: Mapping[str, Any] | None = None,
+    while_paused: bool = False,
     before: Callable[[str], None] = lambda occurrence: None,
 ) -> Triggered:
     """Send the job an event, asynchronously. Without ``input`` the job gets the input of its schedule.
 
     before: receives the occurrence before the event is sent. If it raises, nothing is sent.
 
-    Raise EventError for an input that the job would refuse. Raise OperationError for an unknown job, for a time in the
-    future or older than the ledger's records, and for an occurrence that has run.
+    Raise EventError for an input that the job would refuse. Raise OperationError for an unknown job, for a paused job
+    unless ``while_paused``, for a time in the future or older than the ledger's records, and for an occurrence that
+    has run.
     """
     given = None if input is None else check_input(input)
     deployed = find_job(clients("lambda"), deployment, job)
+    if not while_paused:
+        anyway = f"cronstack trigger {job} --while-paused"
+        refuse_if_paused(clients("dynamodb"), deployment.ledger, job, what="the occurrence", anyway=anyway)
     due = (now if at is None else at).replace(microsecond=0)
     if at is not None:
         _check(clients, deployment, job, due, now)
@@ -62,6 +68,7 @@ def trigger(
         requested=to_milliseconds(now),
         input=given,
         occurrence=occurrence if at is None else None,
+        while_paused=while_paused,
     )
     before(occurrence)
     invoke_async(clients("lambda"), deployed, event)

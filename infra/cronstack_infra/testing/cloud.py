@@ -18,6 +18,7 @@ from cronstack_infra.ops.dead_letters.redriving import Redriven
 from cronstack_infra.ops.deployment import Deployment, find_deployment, unknown_job
 from cronstack_infra.ops.listing import list_runs
 from cronstack_infra.ops.onetime import list_plans, wiring_of, wirings
+from cronstack_infra.ops.pause import PassedOver, Pause
 from cronstack_infra.ops.runs import RunRow
 from cronstack_infra.ops.spans import read_bound
 from cronstack_infra.testing.choice import RATE_AGE, Choice, instant, moment
@@ -152,6 +153,16 @@ class Cloud:
             self._check(job)
         with self._moving(f"redrive({'' if job is None else repr(job)})"):
             return self._operations.redrive(job, ids)
+
+    def pause(self, job: str, *, reason: str = "a test") -> Pause:
+        """Pause a job, as ``cronstack pause`` does: none of its attempts begins until ``resume``."""
+        self._check(job)
+        return self._operations.pause(job, reason)
+
+    def resume(self, job: str) -> PassedOver:
+        """Resume a job. Return what was passed over: ``occurrences``, ``unrecorded`` and ``keys``."""
+        self._check(job)
+        return self._operations.resume(job)
 
     @property
     def once(self) -> Once:

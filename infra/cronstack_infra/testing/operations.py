@@ -1,4 +1,4 @@
-"""Operators' actions in virtual time: trigger, backfill and redrive. Each waits until its runs are final."""
+"""Operators' actions in virtual time. Trigger, backfill and redrive wait until their runs are final."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from cronstack_infra.ops.dead_letters.reading import list_letters
 from cronstack_infra.ops.dead_letters.redriving import Redriven, redrive
 from cronstack_infra.ops.deployment import Deployment
 from cronstack_infra.ops.onetime import once_of
+from cronstack_infra.ops.pause import PassedOver, Pause, pause, resume
 from cronstack_infra.ops.runs import RunRow, find_run
 from cronstack_infra.ops.trigger import trigger
 
@@ -82,6 +83,14 @@ class Operations:
             poll=0,
         )
         return [self._ended(result, failed.get(result.letter.id)) for result in results]
+
+    def pause(self, job: str, reason: str) -> Pause:
+        """Pause a job. No time passes."""
+        return pause(self._client, self._deployment, job, now=self._now, reason=reason).pause
+
+    def resume(self, job: str) -> PassedOver:
+        """Resume a job, and return what was passed over. No time passes."""
+        return resume(self._client, self._deployment, job, now=self._now).passed_over
 
     def letters(self, job: str | None) -> list[DeadLetter]:
         """Return the dead letters of a job, or of all jobs, oldest first."""

@@ -68,6 +68,24 @@ def lease_free_with_slot() -> Item:
     return world.row("lease")
 
 
+def lease_paused() -> Item:
+    """The lease of a job that was paused before its first run."""
+    world = World()
+    world.pause()
+    return world.row("lease")
+
+
+def lease_held_paused() -> Item:
+    """A lease that is held while its job is paused."""
+    world = World()
+
+    def pause(run: Run) -> Item:
+        world.pause()
+        return world.row("lease")
+
+    return _in_handler(world, pause)
+
+
 # -- runs of schedules and operators -----------------------------------------------------------------------------------
 def run_running() -> Item:
     """A run whose handler works."""
@@ -142,6 +160,23 @@ def run_skipped() -> Item:
     """A run that met another one."""
     world = World()
     return _in_handler(world, lambda run: _second(world, "run"))
+
+
+def run_skipped_while_paused() -> Item:
+    """A run that was due while its job was paused."""
+    world = World()
+    world.pause()
+    world.deliver(scheduled())
+    return world.row("run")
+
+
+def run_skipped_in_slot() -> Item:
+    """A run that waited in the slot when its job was paused."""
+    world = World(overlap="buffer_one")
+    _in_handler(world, lambda run: _second(world, "run"))
+    world.pause()
+    world.deliver(_carried(world))
+    return world.row("run", scheduled_id(LATER))
 
 
 def run_missed() -> Item:
@@ -307,16 +342,45 @@ def plan_missed() -> Item:
     return world.row("plan")
 
 
+def plan_skipped() -> Item:
+    """A plan that was due while its job was paused."""
+    world = _planned()
+    event = _fired(world)
+    world.pause()
+    world.deliver(event)
+    return world.row("plan")
+
+
 ROWS: Final[dict[str, Callable[[], Item]]] = {
     make.__name__.replace("_", "/", 1): make
     for make in (
-        *(lease_free, lease_held, lease_renewed, lease_with_slot, lease_free_with_slot),
+        *(lease_free, lease_held, lease_renewed, lease_with_slot, lease_free_with_slot, lease_paused),
+        lease_held_paused,
         *(run_running, run_running_without_lease, run_running_with_checkpoint, run_retrying),
         *(run_retrying_with_checkpoint, run_crashed, run_buffered, run_succeeded, run_succeeded_after_failure),
-        *(run_skipped, run_missed, run_missed_in_slot, run_dead, run_reported, run_dead_for_good, run_redriven),
+        *(
+            run_skipped,
+            run_skipped_while_paused,
+            run_skipped_in_slot,
+            run_missed,
+            run_missed_in_slot,
+            run_dead,
+            run_reported,
+            run_dead_for_good,
+            run_redriven,
+        ),
         *(run_triggered, run_again),
         *(key_running, key_retrying, key_succeeded, key_missed, key_dead, key_reported),
-        *(plan_planned, plan_moved, plan_in_local_time, plan_cancelled, plan_anew, plan_begun, plan_missed),
+        *(
+            plan_planned,
+            plan_moved,
+            plan_in_local_time,
+            plan_cancelled,
+            plan_anew,
+            plan_begun,
+            plan_missed,
+            plan_skipped,
+        ),
     )
 }
 

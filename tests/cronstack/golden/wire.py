@@ -77,6 +77,11 @@ def event_trigger() -> Json:
     return operator_event(JOB, "trigger", due=NOON, requested=NOON, input=INPUT, occurrence=TRIGGER)
 
 
+def event_trigger_while_paused() -> Json:
+    """A trigger by an operator, although the job is paused."""
+    return operator_event(JOB, "trigger", due=NOON, requested=NOON, input=INPUT, occurrence=TRIGGER, while_paused=True)
+
+
 def event_backfill() -> Json:
     """A backfill by an operator."""
     return operator_event(JOB, "backfill", due=NOON, requested=NOON + DAY, input=INPUT)
@@ -229,7 +234,7 @@ def names_of_tokens() -> Json:
 WIRE: Final[dict[str, Callable[[], Json]]] = {
     make.__name__.replace("_", "/", 1): make
     for make in (
-        *(event_schedule, event_plan, event_trigger, event_backfill, event_generation),
+        *(event_schedule, event_plan, event_trigger, event_trigger_while_paused, event_backfill, event_generation),
         *(event_carrier_of_schedule, event_carrier_of_slot, event_carrier_of_plan, event_carrier_of_operator),
         *(event_carrier_of_the_plan_that_overtook, event_redrive_of_schedule, event_redrive_of_plan),
         *(event_redrive_of_trigger, event_redrive_of_generation, event_redrive_without_run),

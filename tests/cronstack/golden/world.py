@@ -10,6 +10,7 @@ from typing import Any, Final
 from cronstack.declaration import Job, job
 from cronstack.driver import drive
 from cronstack.event import scheduled_input
+from cronstack.ledger import pause_requests
 from cronstack.occurrence import print_time
 from cronstack.onetime.once import Once
 from cronstack.onetime.schedules import Wiring
@@ -114,6 +115,12 @@ class World:
         run_handler = invocation.run_handler
         ended = drive(invocation.steps(), self.transport, left=lambda: 60.0, sleep=self._sleep, run_handler=run_handler)
         return ended.answer
+
+    def pause(self) -> None:
+        """Pause the job, as an operator does."""
+        by = "arn:aws:iam::123456789012:user/kim"
+        call = pause_requests.pause(SETTINGS.ledger, JOB, now=self.now, by=by, reason="wrong totals")
+        self.transport(call.operation, call.parameters)
 
     def begin(self, event: Mapping[str, Any], *, until: str = "Work") -> None:
         """Deliver an event, and let the invocation die before a request, or before its handler."""

@@ -53,7 +53,7 @@ def test_a_commit_settles_and_writes_in_one_request(
     assert invoke(stage, job(stats, overlap=overlap))["cronstack"] == "succeeded"
     assert orders() == ["order 1", "order 2"]
     assert stage.run(DUE)["result"] == '{"orders":2}'
-    assert len(stage.asked()) == 2
+    assert len(stage.asked("GetItem")) == 2, "besides the read of the pause, for a job without a lease"
     assert "holder" not in stage.lease()
 
 
@@ -280,7 +280,8 @@ def test_a_short_lease_is_renewed(stage: Stage, overlap: Any) -> None:
         return int((stage.run(DUE) if overlap == "allow" else stage.lease())["expires"])
 
     def stats(run: Run) -> None:
-        assert expires() == NOON + 35_000
+        # Without a lease, the read of the pause comes first: its answer has shown the latest time that it can be.
+        assert expires() == NOON + (37_000 if overlap == "allow" else 35_000)
         stage.now += 20_000
         stage.fail("UpdateItem" if overlap == "allow" else "TransactWriteItems", lost_answer)
         run.extend()

@@ -133,6 +133,7 @@ def test_a_claim_that_arrives_after_another_attempt_does_not_start(stage: Stage)
 def test_a_plan_written_between_start_and_claim_does_not_run(stage: Stage) -> None:
     of = planned(stage)
     working = stage.delivery(of)
+    working.step()  # the read of the pause
     working.step()
     second = planned(stage, revision=NOON + 9, due=OTHER)
     stage.now = DUE

@@ -96,12 +96,12 @@ def test_a_started_occurrence_is_never_skipped(stage: Stage) -> None:
     assert (outcome.status, outcome.attempt) == ("succeeded", 2)
 
 
-def test_overlap_allow_takes_two_requests_and_no_lease(stage: Stage) -> None:
+def test_overlap_allow_takes_two_writes_and_no_lease(stage: Stage) -> None:
     first = stage.delivery(DUE, overlap="allow").until("Work")
     other = occurrence(NOON - MINUTE)
     stage.asked()
     assert stage.deliver(other, overlap="allow").status == "succeeded"
-    assert stage.asked() == ["UpdateItem", "UpdateItem"]
+    assert stage.asked() == ["GetItem", "UpdateItem", "UpdateItem"]
     assert first.finish().status == "succeeded"
     assert stage.lease() == {}
     stage.asked()

@@ -37,6 +37,14 @@ def test_fifty_at_once_are_one_execution_and_49_duplicates(stage: Stage) -> None
     assert stage.letters() == []
 
 
+def dated(overlap: str) -> int:
+    """Return the milliseconds by which a lease is longer if an answer has shown the time before the claim.
+
+    Without a lease of the job, the read of the pause has shown it.
+    """
+    return 2_000 if overlap == "allow" else 0
+
+
 @pytest.mark.parametrize("overlap", ["skip", "allow"])
 def test_a_waiting_delivery_checks_with_growing_pauses_and_makes_a_carrier_after_10_seconds(
     stage: Stage, overlap: str
@@ -50,7 +58,7 @@ def test_a_waiting_delivery_checks_with_growing_pauses_and_makes_a_carrier_after
     assert last == "CreateSchedule"
     assert 4 <= len(looks) <= 10
     (carrier,) = stage.carriers()
-    assert stage.now + carrier.after == NOON + 900_000 + 5_000 + MARGIN + 1_000, (
+    assert stage.now + carrier.after == NOON + 900_000 + 5_000 + dated(overlap) + MARGIN + 1_000, (
         "not at the end of its lease by every clock"
     )
 
@@ -104,10 +112,10 @@ def test_a_holder_is_not_taken_over_before_lease_and_margin(stage: Stage) -> Non
 @pytest.mark.parametrize("overlap", ["skip", "allow"])
 def test_a_waiting_delivery_takes_over_when_the_holder_dies(stage: Stage, overlap: str) -> None:
     stage.delivery(DUE, seconds=10, overlap=overlap).until("Work")
-    stage.now += 9_000
+    stage.now += 9_000 + dated(overlap)
     outcome = stage.deliver(DUE, overlap=overlap)
     assert (outcome.status, outcome.attempt) == ("succeeded", 2)
-    assert stage.now - NOON > 10_000 + 5_000 + MARGIN
+    assert stage.now - NOON > 10_000 + 5_000 + dated(overlap) + MARGIN
 
 
 @pytest.mark.parametrize("overlap", ["skip", "allow"])
@@ -116,7 +124,7 @@ def test_a_dead_holder_without_another_delivery_is_taken_over_by_the_carrier(sta
     assert stage.deliver(DUE, overlap=overlap).status == "deferred"
     outcome = stage.deliver(stage.carrier(), overlap=overlap)
     assert (outcome.status, outcome.attempt) == ("succeeded", 2)
-    assert stage.now - NOON == 900_000 + 5_000 + MARGIN + 1_000
+    assert stage.now - NOON == 900_000 + 5_000 + dated(overlap) + MARGIN + 1_000
 
 
 def test_the_next_occurrence_takes_over_and_marks_the_crashed_run(stage: Stage) -> None:

@@ -88,6 +88,20 @@ def run_from_the_slot(stage: Stage, once: Once) -> Iterator[None]:
     assert stage.deliver(carrier, overlap="buffer_one").status == "succeeded"
 
 
+def skipped_while_paused(stage: Stage, once: Once) -> Iterator[None]:
+    stage.pause()
+    yield
+    assert stage.deliver(occurrence()).status == "skipped"
+
+
+def retry_while_paused(stage: Stage, once: Once) -> Iterator[None]:
+    stage.deliver(occurrence(), BROKEN)
+    carrier = stage.carrier()
+    stage.pause()
+    yield
+    assert stage.deliver(carrier).status == "deferred"
+
+
 def takeover_of_a_crashed_run(stage: Stage, once: Once) -> Iterator[None]:
     stage.delivery(occurrence()).until("Work")
     stage.now += 120_000
@@ -170,6 +184,14 @@ def plan_that_comes_too_late(stage: Stage, once: Once) -> Iterator[None]:
     assert stage.deliver(of).status == "missed"
 
 
+def plan_skipped_while_paused(stage: Stage, once: Once) -> Iterator[None]:
+    order(once)
+    of = fire(stage)
+    stage.pause()
+    yield
+    assert stage.deliver(of).status == "skipped"
+
+
 def plan_from_order_to_settle(stage: Stage, once: Once) -> Iterator[None]:
     yield
     order(once)
@@ -201,6 +223,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     skipped_for_overlap,
     buffered,
     run_from_the_slot,
+    skipped_while_paused,
+    retry_while_paused,
     takeover_of_a_crashed_run,
     too_late,
     plan,
@@ -213,5 +237,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     duplicate_of_a_plan,
     overtaken_by_a_move,
     plan_that_comes_too_late,
+    plan_skipped_while_paused,
     plan_from_order_to_settle,
 )

@@ -184,6 +184,7 @@ def drop(cloud: SelectedCloud, ids: tuple[str, ...], reason: str, as_json: bool)
 @click.option(
     "--any-sender", is_flag=True, help="Also redrive letters that were sent by another job's role, or by a user."
 )
+@click.option("--while-paused", is_flag=True, help="Also redrive letters of paused jobs. Otherwise they stay.")
 @reason_option
 @json_option
 @cloud_options
@@ -196,6 +197,7 @@ def redrive_(
     wait: bool,
     dry_run: bool,
     any_sender: bool,
+    while_paused: bool,
     reason: str,
     as_json: bool,
 ) -> int:
@@ -237,6 +239,7 @@ def redrive_(
         wait=PATIENCE if wait else 0,
         dry_run=dry_run,
         any_sender=any_sender,
+        while_paused=while_paused,
         report=lambda occurrence: AttemptPrinter(occurrence.job, prefix=f"{occurrence.job}  {occurrence.id}  "),
         warn=_warn,
         unread=unread,

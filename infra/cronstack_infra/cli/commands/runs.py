@@ -8,10 +8,11 @@ from cronstack import clock
 from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
 from cronstack_infra.cli.options.times import since_option
 from cronstack_infra.cli.output.counting import counting
-from cronstack_infra.cli.output.rows import attempt_of, note_missed, status_of, took, why
+from cronstack_infra.cli.output.rows import attempt_of, note_missed, note_paused, status_of, took, why
 from cronstack_infra.cli.output.spans import utc
 from cronstack_infra.cli.output.tables import print_json, print_keyed, short
 from cronstack_infra.ops.listing import ROW_STATUSES, list_planned, list_recent, list_runs
+from cronstack_infra.ops.pause import pauses_of
 from cronstack_infra.ops.runs import RunRow, find_key
 
 COLUMNS = ("job", "due (UTC)", "status", "attempt", "started", "took", "occurrence", "key", "why")
@@ -82,6 +83,8 @@ def command(
     else:
         click.echo("No runs.")
     if note := note_missed(rows):
+        click.echo(f"\n{note}")
+    if note := note_paused(pauses_of(dynamodb, deployment.ledger, jobs).values()):
         click.echo(f"\n{note}")
     if following is not None:
         click.echo(f"\nMore runs are planned, the next for {utc(following.due)} UTC: cronstack runs --status planned")

@@ -29,6 +29,7 @@ PATIENCE = 1200.0
     help="Run the occurrence of this time, in the job's time zone unless it has an offset.",
 )
 @click.option("--input", metavar="JSON", callback=json_object, help="Input. Defaults to the input of its schedule.")
+@click.option("--while-paused", is_flag=True, help="Run it although the job is paused.")
 @click.option("--wait", is_flag=True, help="Wait for the end; exit code 1 unless it succeeded.")
 @reason_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -38,6 +39,7 @@ def command(
     job: str,
     at: str | None,
     input: dict[str, Any] | None,
+    while_paused: bool,
     wait: bool,
     reason: str,
     as_json: bool,
@@ -59,7 +61,8 @@ def command(
         details = {"occurrence": occurrence, "input": None if input is None else "given"}
         announce_action(cloud, deployment, job, "trigger", reason, **details)
 
-    sent = trigger(cloud, deployment, job, now=now, ulid=ulid, at=moment, input=input, before=announce)
+    asked: dict[str, Any] = {"at": moment, "input": input, "while_paused": while_paused}
+    sent = trigger(cloud, deployment, job, now=now, ulid=ulid, before=announce, **asked)
     if not wait:
         if as_json:
             print_json({"job": job, "occurrence": sent.occurrence, "input": sent.input})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cronstack_infra.cli.output.tables import printable
+from cronstack_infra.ops.pause import Pause, describe
 from cronstack_infra.ops.runs import RunRow
 
 
@@ -34,6 +36,11 @@ def note_missed(rows: Iterable[RunRow]) -> str:
         return ""
     command = next(iter(jobs.values())) if len(jobs) == 1 else "cronstack dead-letters redrive --origin missed"
     return f"To start the missed runs: {command}"
+
+
+def note_paused(pauses: Iterable[Pause]) -> str:
+    """Return a line for each paused job. Return "" if none is paused."""
+    return "\n".join(printable(f"{describe(pause)}. To resume: cronstack resume {pause.job}") for pause in pauses)
 
 
 def took(seconds: float | None) -> str:

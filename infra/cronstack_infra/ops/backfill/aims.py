@@ -21,15 +21,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
-from cronstack.ledger.rows import FAILED
+from cronstack.ledger.rows import FAILED, PAUSED
 from cronstack.occurrence import scheduled_id, split_generation, to_milliseconds
 from cronstack_infra.ops.runs import RunRow
 
 Kind = Literal["missing", "failed", "all"]
 """missing: never started. failed: dead or missed. all: everything, what has ended as a new generation."""
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-PAUSED: Final = "paused"
-"""The reason of an occurrence that a pause has skipped."""
 
 
 @dataclass(frozen=True)

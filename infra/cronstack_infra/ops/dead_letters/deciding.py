@@ -86,6 +86,7 @@ class Keep:
 
 Decision = Send | Done | Keep
 
+_THEN_SKIPPED: Final = "was skipped then, because its job was paused"
 _THEN_MISSED: Final = "was missed then, which has its own letter"
 
 
@@ -174,6 +175,7 @@ def _planned_again(plan: PlanItem) -> Done:
         "begun": "has started",
         "cancelled": "was cancelled",
         "missed": _THEN_MISSED,
+        "skipped": _THEN_SKIPPED,
     }
     return Done(f"nothing to do: after it was missed it was planned again, and {states[plan.status]}")
 
@@ -212,8 +214,10 @@ def _by_plan(named: Occurrence, plan: PlanItem | None, now: int, *, job: str) ->
         return Keep("the ledger has no plan of its key (any more)", remedies.refused("Forgotten", job, named))
     if plan.status == "cancelled":
         return Done("nothing to do: it was cancelled")
+    if plan.status == "skipped" and named.revision == plan.revision:
+        return Done(f"nothing to do: {_THEN_SKIPPED}")
     if named.revision < plan.revision:
-        states = {"begun": "has started", "missed": _THEN_MISSED}
+        states = {"begun": "has started", "missed": _THEN_MISSED, "skipped": _THEN_SKIPPED}
         state = states.get(plan.status, f"is planned for {print_time(plan.due)}")
         return Done(f"nothing to do: it was moved, and {state}")
     if named.revision > plan.revision:

@@ -243,5 +243,5 @@ def _overdue(wiring: Wiring, plan: PlanItem, listed: Listed | None, now: int) ->
 def _left_behind(plan: PlanItem, revision: int) -> str:
     if plan.revision != revision:
         return "left by a move: its key has another plan now"
-    started = {"begun": "has started", "missed": "was missed"}
+    started = {"begun": "has started", "missed": "was missed", "skipped": "was skipped"}
     return f"left by a plan that {started[plan.status]}" if plan.status in started else "left by a cancel"

@@ -65,14 +65,20 @@ invariants below after each step (``judges.table`` maps each invariant to its ju
     I24  Reported: when faults stop, what has ended without success has a dead letter, unless it was skipped by policy,
          cancelled, or missed and planned again.
 
+    I27  Paused: no attempt of the job begins, and no plan, between the answer of a pause and the resume, unless an operator's event
+         requests it "while paused". (An attempt without a lease: unless its delivery has read the lease row before the
+         pause.) Only then is an occurrence skipped as paused, and only what never started. What has started waits, and
+         ends after the resume (I9).
+
     I18  A plan that a call has returned as planned, moved or unchanged starts, unless it was moved or cancelled since,
          or is missed. No sweep is needed: at each moment an event for it is on its way, also where a later move dies.
          Each returned result was true at some moment since its call began.
     I19  After a cancel has returned "cancelled" nothing starts, until the key is planned again on purpose. A missed key
-         is planned again by a replace or a move, and started by a redrive. A move or a cancel is too late only for
-         what has started (for a move: or was cancelled; for a cancel: or was missed). What has started is neither
-         moved nor cancelled. A call changes nothing after it has returned. The run of a key is created only after its
-         plan has started. A started plan gets a run in the end (I9), also after a crash between the two writes.
+         is planned again by a replace or a move, and started by a redrive; a key that was skipped because the job was
+         paused, only planned again. A move or a cancel is too late only for what has started (for a move: or was
+         cancelled; for a cancel: or was missed or skipped). What has started is neither moved
+         nor cancelled. A call changes nothing after it has returned. The run of a key is created only after its plan
+         has started. A started plan gets a run in the end (I9), also after a crash between the two writes.
     I20  A key starts by one revision. The event of an older one never starts or misses the plan, and opens no attempt.
          So nothing starts at the old time after a move has returned. Revisions grow.
     I21  No schedule exists without its row. When everything is at rest, no schedule is left in Scheduler. A sweep makes

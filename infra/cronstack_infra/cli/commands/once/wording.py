@@ -23,6 +23,7 @@ FAILED: Final = ("too late", "unknown")
 _STATUS_NOTES: Final = {
     "begun": " Its run has begun.",
     "missed": " It was missed, because it could not start in time. To start it:",
+    "skipped": " It was skipped, because its job was paused. To start it:",
     "cancelled": " It was cancelled meanwhile.",
 }
 
@@ -138,6 +139,8 @@ def sentence(plan: Plan, now: datetime) -> str:
     note = _STATUS_NOTES.get(plan.status, "")
     if plan.status == "missed":
         note = f"{note} {redrive_missed(plan)}, or {move_missed(plan)}"
+    elif plan.status == "skipped":
+        note = f"{note} {move_missed(plan)}"
     match plan.outcome:
         case "planned":
             return f"Planned: {planned}.{note}"
@@ -152,6 +155,11 @@ def sentence(plan: Plan, now: datetime) -> str:
                 return (
                     f"Too late: {name} was missed, because it could not start in time. Nothing was changed. It runs"
                     f" only if its dead letter is redriven, or if it is planned again. See: {_show(plan)}"
+                )
+            if plan.status == "skipped":
+                return (
+                    f"Too late: {name} was skipped, because its job was paused. Nothing was changed. It runs only if it"
+                    f" is planned again: {move_missed(plan)}"
                 )
             return f"Too late: the run of {name} has begun. Nothing was changed. See: {_show(plan)}"
         case "unknown":

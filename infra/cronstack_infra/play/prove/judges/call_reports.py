@@ -5,7 +5,7 @@ from __future__ import annotations
 from cronstack.occurrence import planned_id
 from cronstack.onetime.planner import Plan
 from cronstack_infra.play.prove.judges.judge import Judge
-from cronstack_infra.play.prove.log.plans import STARTED, STARTED_KINDS, CallerRecord, KeyRecord
+from cronstack_infra.play.prove.log.plans import STARTED, UNSTARTED_KINDS, CallerRecord, KeyRecord
 
 
 class CallReports(Judge):
@@ -46,7 +46,7 @@ class CallReports(Judge):
         call = caller.call
         key = self.log.key(planned_id(call.order.key))
         window = key.states[caller.since :]
-        kinds = (STARTED,) if call.replace else ("planned", *STARTED_KINDS)
+        kinds = (STARTED,) if call.replace else ("planned", STARTED, *UNSTARTED_KINDS)
         if key.tampered:
             return
         cancelled = any(state.kind == "cancelled" for state in window) and not call.replace

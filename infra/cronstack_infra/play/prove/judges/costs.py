@@ -23,6 +23,8 @@ another delivery of it gets one more refusal, by the plan. An event from a carri
 An attempt after a crash costs one more carrier, which brings the next attempt. An early or late event costs one more
 read: the date of its answer is the time.
 
+An occurrence without a lease costs one read of the lease row, which shows whether the job is paused.
+
 A refused write returns what the ledger holds. An invocation that ran alone gets at most two refusals: by the fence of a
 host whose clock is ahead, and by a state that only a refusal can show. A late one gets one more refusal: a run that has
 started is such a state, too. It reads nothing.
@@ -38,7 +40,7 @@ from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import Row
 from cronstack_infra.play.prove.log.records import AttemptRecord, InvocationRecord
 from cronstack_infra.play.prove.models.queued import QueuedEvent
-from cronstack_infra.play.prove.models.world import EFFECTS, PLANS
+from cronstack_infra.play.prove.models.world import EFFECTS, LEASE, PLANS
 
 
 class Cost(NamedTuple):
@@ -81,6 +83,9 @@ class Costs(Judge):
             invocation.spent[kind_of(call, refused=refused)] += 1
             invocation.spent["taken"] += call.operation == "CreateSchedule" and refused
             invocation.spent["plan"] += is_of_plan(call)
+            invocation.spent["pause"] += is_read_of_pause(call) and self.log.needs_no_lease(
+                self.log.run(invocation.event.occurrence)
+            )
             invocation.spent["renewed"] += attempt is not None and attempt.handler_state is None and is_renewal(call)
 
     def ended(
@@ -117,8 +122,11 @@ def excess(how: str, spent: Counter[str], *, alone: bool) -> str:
     if alone and how in COSTS and spent["refused"] > MOST_REFUSALS:
         return f"{how}, alone, after {spent['refused']} refusals"
     # A carrier's event reads before it starts the plan: no refusal shows that a row does not exist.
-    if alone and how in ("succeeded", "retrying", "dead", "missed") and spent["read"] > spent["begin"] + spent["time"]:
-        return f"{how}, alone, after {spent['read']} reads"
+    if spent["pause"] > 1:
+        return f"{how} after {spent['pause']} reads of the lease row"
+    reads = spent["read"] - spent["pause"]
+    if alone and how in ("succeeded", "retrying", "dead", "missed") and reads > spent["begin"] + spent["time"]:
+        return f"{how}, alone, after {reads} reads"
     return ""
 
 
@@ -143,6 +151,11 @@ def kind_of(call: Call, *, refused: bool) -> str:
     if operation == "GetSchedule":
         return "gone" if refused else "look"
     return "refused" if refused else "begin" if is_of_plan(call) else "write"
+
+
+def is_read_of_pause(call: Call) -> bool:
+    """Return whether the call reads the lease row, which shows whether the job is paused."""
+    return call.operation == "GetItem" and bool(call.parameters["Key"]["sk"]["S"] == LEASE[1])
 
 
 def is_renewal(call: Call) -> bool:

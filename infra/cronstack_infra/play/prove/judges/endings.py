@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cronstack.ledger.rows import FINISHED
+from cronstack.ledger.rows import FINISHED, PAUSED
 from cronstack.steps import Work
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import RunChange
@@ -42,8 +42,8 @@ class Endings(Judge):
         log, run, event, status = self.log, change.run, change.invocation.event, change.new
         if run.claims:
             self.violated("I12", f"{run.occurrence} has started and was {status}")
-        by = change.after.get("by")
-        if status == "skipped" and (log.needs_no_lease(run) or by not in log.attempts):
+        by, paused = change.after.get("by"), change.after.get("reason") == PAUSED
+        if status == "skipped" and not paused and (log.needs_no_lease(run) or by not in log.attempts):
             self.violated("I12", f"{run.occurrence} was skipped for {by}, which never held the lease")
         late = log.world.now + DATE_ERROR - event.due > log.start_deadline * 1000
         no_start_deadline = event.by_operator or run.no_start_deadline

@@ -10,13 +10,15 @@ from cronstack.onetime.planner import Plan
 from cronstack.steps import Work
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import PlanChange, PlanStart, RunChange
-from cronstack_infra.play.prove.log.plans import STARTED, STARTED_KINDS, CallerRecord, KeyState, Kind
+from cronstack_infra.play.prove.log.plans import STARTED, UNSTARTED_KINDS, CallerRecord, KeyState, Kind
 from cronstack_infra.play.prove.log.records import AttemptRecord, Death, InvocationRecord, RunRecord
 
 TOO_LATE: Final[tuple[Kind, ...]] = (STARTED, "cancelled")
 """The kinds for which a move is too late."""
+ENDED: Final[tuple[Kind, ...]] = (STARTED, *UNSTARTED_KINDS)
+"""The kinds for which a cancel is too late."""
 NEXT_KINDS: Final[Mapping[Kind, tuple[str, ...]]] = {
-    "planned": (STARTED,),
+    "planned": (STARTED, "skipped"),
     STARTED: ("missed",),
     "missed": ("missed",),
 }
@@ -33,15 +35,15 @@ class Revisions(Judge):
             return
         if change.caller.returned:
             self.violated("I19", f"{name} has returned, and its request changes {old} to {new} after that")
-        if key.now.kind == STARTED or (key.now.kind == "missed" and new != "planned"):
+        if key.now.kind == STARTED or (key.now.kind in UNSTARTED_KINDS and new != "planned"):
             self.violated("I19", f"{name} changes {key.now.kind} to {new}")
         if new == "planned":
             revision = change.after["revision"]
             if revision <= key.now.revision:
                 self.violated("I20", f"{name} plans revision {revision} after {key.now.revision}")
             call = change.caller.call
-            on_purpose = call.replace or (key.now.kind == "missed" and call.operation == "move")
-            if key.now.kind in ("cancelled", "missed") and not on_purpose:
+            on_purpose = call.replace or (key.now.kind in UNSTARTED_KINDS and call.operation == "move")
+            if key.now.kind in ("cancelled", *UNSTARTED_KINDS) and not on_purpose:
                 self.violated("I19", f"{name} plans a key again that was {key.now.kind}, without replace or move")
         elif new != "cancelled":
             self.violated("I19", f"{name} has changed {old} to {new}")
@@ -55,7 +57,7 @@ class Revisions(Judge):
             self._check_was(caller, plan, window, ("cancelled",))
         elif plan.outcome == "too late":
             others = [state for state in window if state.revision not in caller.wrote]
-            self._check_was(caller, plan, others, TOO_LATE if caller.call.operation == "move" else STARTED_KINDS)
+            self._check_was(caller, plan, others, TOO_LATE if caller.call.operation == "move" else ENDED)
 
     def _check_was(self, caller: CallerRecord, plan: Plan, states: Iterable[KeyState], kinds: tuple[Kind, ...]) -> None:
         if all(state.kind not in kinds for state in states):

@@ -15,6 +15,7 @@ from cronstack_infra.play.prove.judges.handlers import Handlers, Times
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.judges.leases import Leases
 from cronstack_infra.play.prove.judges.letters import Letters
+from cronstack_infra.play.prove.judges.pauses import Pauses
 from cronstack_infra.play.prove.judges.planning_rights import PlanningRights
 from cronstack_infra.play.prove.judges.revisions import Revisions
 from cronstack_infra.play.prove.judges.schedules import Schedules
@@ -43,6 +44,7 @@ TABLE: Final[Mapping[str, type[Judge]]] = {
     "I17": Letters,
     "I24": Letters,
     "I23": Times,
+    "I27": Pauses,
     "I11": Attempts,
     "I19": Revisions,
     "I20": Revisions,

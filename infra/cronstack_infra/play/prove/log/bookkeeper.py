@@ -208,6 +208,9 @@ class Bookkeeper(EventReceiver):
     def plan_started(self, change: PlanStart) -> None:
         key, status = change.key, change.after["status"]
         key.states.append(key.now._replace(kind=status))
+        if status == "skipped":
+            key.ended_revision = key.now.revision
+            return
         key.started_revisions.add(change.after.get("revision", 0))
         key.started_at = self.log.world.now
         if status == "missed":
@@ -237,6 +240,14 @@ class Bookkeeper(EventReceiver):
     def lease_deleted(self) -> None:
         self.log.lease_was_deleted = True
         self.log.job.fence, self.log.job.lease_holder = 0, None
+        self.job_resumed()
+
+    def job_paused(self) -> None:
+        self.log.job.paused = True
+
+    def job_resumed(self) -> None:
+        if self.log.job.paused:
+            self.log.job.paused, self.log.job.resumed_at = False, self.log.world.now
 
     def expired(self, gone: Iterable[Key]) -> None:
         for partition, name in gone:

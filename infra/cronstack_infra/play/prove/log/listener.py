@@ -173,7 +173,7 @@ class EventReceiver:
 
     # -- plans ---------------------------------------------------------------------------------------------------------
     def plan_started(self, change: PlanStart) -> None:
-        """An invocation has started a plan, or has recorded it as missed."""
+        """An invocation has started a plan, or has recorded it as missed or skipped."""
 
     def plan_tampered(self, occurrence: str, after: Row) -> None:
         """An intruder has written a plan."""
@@ -258,6 +258,12 @@ class EventReceiver:
     # -- the world -----------------------------------------------------------------------------------------------------
     def lease_deleted(self) -> None:
         """The lease's item was deleted by hand."""
+
+    def job_paused(self) -> None:
+        """An operator has paused the job, and has the answer."""
+
+    def job_resumed(self) -> None:
+        """An operator has resumed the job."""
 
     def expired(self, gone: Iterable[Key]) -> None:
         """DynamoDB has deleted items whose time to live is over."""

@@ -47,7 +47,9 @@ class Log:
         """The lease was deleted by hand."""
         self.one_letter = not (any(world.mix.has(fault) for fault in ONE_LETTER_UNLESS) or world.mix.switches)
         costly = world.mix.far or any(world.mix.has(fault) for fault in COSTLY)
-        self.costs_count = not (world.mix.request_faults or costly or world.mix.intruder or world.mix.switches)
+        self.costs_count = not (
+            world.mix.request_faults or costly or world.mix.intruder or world.mix.switches or world.mix.pauses
+        )
         self.letter_ids: dict[str, tuple[str, Death]] = {}
         """The occurrence and death of each letter, by the letter's id. Judge: letters."""
         self.deadlines_hold = not world.mix.has("handler beyond its deadline")
@@ -79,7 +81,9 @@ class Log:
     def is_final(self, run: RunRecord) -> bool:
         """Return whether the run is final. A dead or missed run is final when its letter was sent."""
         if self.is_replanned(run):
-            return self.key(run.occurrence).now.kind in ("cancelled", "none")
+            return self.key(run.occurrence).now.kind in ("cancelled", "skipped", "none")
+        if is_planned(run.occurrence) and run.ended is None and run.claims == 0:
+            return self.key(run.occurrence).now.kind == "skipped"
         return run.ended in FINISHED or (run.ended in FAILED and run.letters[run.death] > 0)
 
     def is_replanned(self, run: RunRecord) -> bool:
@@ -207,7 +211,8 @@ class Log:
         runs = tuple(run.digest() for _, run in sorted(self.runs.items()))
         lease_holder, working = self.job.lease_holder, sorted(attempt.holder for attempt in self.job.working)
         keys = tuple(key.digest() for _, key in sorted(self.keys.items()))
-        return runs, self.job.fence, lease_holder and lease_holder.holder, tuple(working), self.lease_was_deleted, keys
+        job = (self.job.fence, lease_holder and lease_holder.holder, tuple(working), self.job.paused)
+        return runs, job, self.lease_was_deleted, keys
 
 
 def plain(item: Item | None) -> Mapping[str, Any]:

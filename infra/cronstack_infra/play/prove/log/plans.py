@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from cronstack_infra.play.prove.models.world import World
 
 Kind = PlanStatus | Literal["none"]
-_, STARTED, MISSED, _ = PLAN_STATUSES
+_, STARTED, MISSED, SKIPPED, _ = PLAN_STATUSES
 STARTED_KINDS: Final[tuple[Kind, ...]] = (STARTED, MISSED)
-"""The kinds that a delivery writes. Of these, a call can replace only a missed plan."""
+"""The kinds of a plan that has started, or was missed. Of these, a call can replace only a missed plan."""
+UNSTARTED_KINDS: Final[tuple[Kind, ...]] = (MISSED, SKIPPED)
+"""The kinds of a plan whose time has passed without a start. A replace or a move plans it again."""
 
 
 class KeyState(NamedTuple):
@@ -42,7 +44,7 @@ class KeyRecord:
     reported_revision: int = 0
     """The highest revision that a returned call or a sweep has reported as planned. Judge: call_reports."""
     ended_revision: int = 0
-    """The highest revision that was cancelled or missed, or whose row was deleted after its end."""
+    """The highest revision that was cancelled, missed or skipped, or whose row was deleted after its end."""
     scheduled_revisions: set[int] = field(default_factory=set)
     """Revisions for which a schedule was created."""
     started_revisions: set[int] = field(default_factory=set)

@@ -82,6 +82,8 @@ class InvocationRecord:
         """Requests that send its run's letter, repeated ones included. Judge: assumptions."""
         self.saw_final = False
         """Its occurrence was final when its last request was carried out, with a letter if it was dead."""
+        self.knows_not_paused = False
+        """A read of the lease row has shown that the job is not paused. Judge: pauses."""
         self.spent: Counter[str] = Counter()
         """The number of its requests that were carried out, by kind. Judge: costs."""
 
@@ -239,15 +241,20 @@ class RunRecord:
 
 @dataclass(slots=True)
 class JobRecord:
-    """The record of the job's lease, and of the attempts whose handlers are running."""
+    """The record of the job's lease, of the attempts whose handlers are running, and of its pause."""
 
     fence: int = 0
     lease_holder: AttemptRecord | None = None
     working: list[AttemptRecord] = field(default_factory=list)
+    paused: bool = False
+    resumed_at: int = -1
+    """The time at which its last pause ended, by the true clock; -1: none has ended."""
 
     def fork(self, copies: Copies) -> JobRecord:
         return JobRecord(
             self.fence,
             self.lease_holder and self.lease_holder.fork(copies),
             [attempt.fork(copies) for attempt in self.working],
+            self.paused,
+            self.resumed_at,
         )

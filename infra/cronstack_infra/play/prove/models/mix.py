@@ -135,6 +135,8 @@ MISSING: Final = 0.25
 """Share of the seeds with application code in which most plans are missed, and then redriven or planned again."""
 INTRUDERS: Final = 0.2
 """Share of the seeds with application code that have an intruder, too."""
+PAUSED: Final = 0.2
+"""Share of seeds in which operators pause and resume the job."""
 CLEAN: Final = 0.1
 """Share of seeds in which each request is carried out and answered once, so that requests can be counted (I14)."""
 
@@ -170,6 +172,8 @@ class Mix:
     intruder: bool = False
     """Code that may only plan writes anything into plans, and sends anything by the alias for plans."""
 
+    pauses: tuple[tuple[int, int], ...] = ()
+    """When operators pause the job, in milliseconds from the first due time, and for how long."""
     switches: Mapping[str, float] = field(default_factory=dict)
     """The settings of this seed for what AWS leaves open (see ``switches``)."""
 
@@ -236,6 +240,18 @@ def draw_plans(mix: Mix, chance: Random) -> Mix:
         far=chance.random() < 0.25,
         intruder=chance.random() < INTRUDERS,
     )
+
+
+def draw_pauses(mix: Mix, chance: Random) -> Mix:
+    """Return the same mix with the pauses of this seed. Most seeds have none."""
+    if mix.crowd or chance.random() >= PAUSED:
+        return mix
+    span = mix.occurrences * mix.gap + (400_000 if mix.keys or chance.random() < 0.5 else 5_000)
+    pauses = tuple(
+        (int(chance.random() * (span + 20_000)) - 20_000, chance.choice((2_000, 90_000, 700_000, 4_000_000)))
+        for _ in range(chance.choice((1, 1, 2, 3)))
+    )
+    return replace(mix, pauses=pauses)
 
 
 def with_switches(mix: Mix, switches: Mapping[str, float], chance: Random) -> Mix:

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Final
 from cronstack.entropy import seeded
 from cronstack.occurrence import to_datetime
 from cronstack_infra.play.prove.models.code import NoRollout, Rollout
-from cronstack_infra.play.prove.models.mix import EXPIRED_TOKENS, PLANNING, SKEWED, Mix, draw, draw_plans, with_switches
+from cronstack_infra.play.prove.models.mix import (
+    EXPIRED_TOKENS,
+    PLANNING,
+    SKEWED,
+    Mix,
+    draw,
+    draw_pauses,
+    draw_plans,
+    with_switches,
+)
 from cronstack_infra.play.prove.models.scheduler import Scheduler
 from cronstack_infra.play.prove.models.switches import at_maximum, draw_switches
 from cronstack_infra.play.store.store import Store
@@ -30,6 +39,8 @@ PLANS: Final = "plan#stats#"
 """Prefixes of partition keys."""
 
 
+PAUSE_SALT: Final = 0x5EED_9A05E
+"""Makes the random numbers of pauses independent of those of the seed."""
 FAULTY_STEPS: Final = 6_000
 """Steps of a world after which faults stop."""
 
@@ -56,6 +67,8 @@ class World:
         self.mix: Mix = draw(self.chance)
         if seed % PLANNING == PLANNING - 1 and not self.mix.crowd:
             self.mix = draw_plans(self.mix, self.chance)
+        if rollout is None:  # code of other versions may not know pauses
+            self.mix = draw_pauses(self.mix, seeded(seed ^ PAUSE_SALT))
         self.switch_chance: Random = seeded(~seed)
         """Random numbers of the switches."""
         self.mix = _read(self.mix, self.switch_chance, switch)

@@ -23,18 +23,19 @@ SEEDS: Final = 20_000
 REACHABLE: Final[dict[str, tuple[str, ...]]] = {
     "decision": (
         *("Claim", "TakeOver", "Mine", "Skip", "Buffer", "SlotFull", "GiveWay", "Mismatch", "Unreported", "Overtaken"),
+        "PassOver",
         *(f"Duplicate({status})" for status in FINAL),
-        *(f"Wait({why})" for why in ("running", "held", "contention", "backoff")),
+        *(f"Wait({why})" for why in ("running", "held", "contention", "backoff", "paused")),
     ),
-    "fault": (*REQUEST_FAULTS, *OTHER_FAULTS, "killed at the deadline"),
+    "fault": (*REQUEST_FAULTS, *OTHER_FAULTS, "killed at the deadline", "paused"),
     "transition": (
         *(f"none to {status}" for status in ("running", "skipped", "missed", "buffered")),
         *(f"running to {status}" for status in ("succeeded", "retrying", "dead", "crashed", "running")),
         *(f"{status} to running" for status in ("retrying", "crashed", "buffered", "dead")),
-        *("buffered to missed", "dead to dead", "missed to running", "missed to missed"),
+        *("buffered to skipped", "buffered to missed", "dead to dead", "missed to running", "missed to missed"),
     ),
     "plan": (
-        *("none to planned", "cancelled to planned", "missed to planned"),
+        *("none to planned", "cancelled to planned", "missed to planned", "skipped to planned"),
         *(f"{STARTED} to missed", f"missed to {STARTED}"),
         *(f"planned to {status}" for status in PLAN_STATUSES if status != "missed"),
     ),
@@ -43,7 +44,7 @@ REACHABLE: Final[dict[str, tuple[str, ...]]] = {
         *(outcome for outcome in OUTCOMES if outcome != "crashed"),
         *("raises OutOfTime", "raises LeaseLost", "raises Unavailable", "Lambda's failure record"),
     ),
-    "deferral": ("early", "outage", "running", "held", "contention", "backoff", "slot", "unreported"),
+    "deferral": ("early", "outage", "running", "held", "contention", "backoff", "slot", "unreported", "paused"),
     "clock": (
         *(f"{way} by {much}" for way in ("ahead", "behind") for much in ("more", "minutes")),
         *("context by the wall clock", "monotonic stopped"),

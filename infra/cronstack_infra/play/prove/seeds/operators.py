@@ -7,13 +7,15 @@ from typing import Any, Final
 
 from cronstack.entropy import ulid
 from cronstack.event import operator_event, parse_event, redrive_event
+from cronstack.ledger import pause_requests
+from cronstack.ledger.items import read_lease
 from cronstack.ledger.rows import FAILED
 from cronstack.occurrence import is_planned, scheduled_id, trigger_id, with_generation
 from cronstack_infra.play.prove.log.log import plain
 from cronstack_infra.play.prove.log.records import RunRecord
 from cronstack_infra.play.prove.models.queued import QueuedEvent, read_text
 from cronstack_infra.play.prove.models.switches import EARLIEST, LOSES_EVENTS
-from cronstack_infra.play.prove.models.world import LEASE, RUNS_OF_KEYS, World
+from cronstack_infra.play.prove.models.world import LEASE, RUNS_OF_KEYS, TABLE, World
 from cronstack_infra.play.prove.seeds.deliveries import Deliveries
 
 LISTED: Final = "listed"
@@ -60,6 +62,36 @@ class Operators:
                     early = act == self._delete_lease and world.chance.random() < 0.5  # while a handler runs
                     world.call_later(begins + world.chance.random() * (span - 390_000 if early else span), act)
 
+        for begins_at, lasts in world.mix.pauses:
+            pause = first_due - world.now + begins_at
+            world.call_later(max(0, pause), self._pause)
+            world.call_later(max(0, pause) + lasts, self.resume)
+
+    def _pause(self) -> None:
+        """Pause the job. Operators see no faults here: their commands repeat requests, and a pause counts when done."""
+        if not self.world.faulty:
+            return
+        call = pause_requests.pause(TABLE, self._name, now=self.world.now, by="operator", reason="")
+        if "Error" not in self.world.store(call.operation, call.parameters):
+            self.world.count("fault", "paused")
+            self.world.add_trace("operator", "pauses the job")
+            self.observer.job_paused()
+            for act in (self._trigger, self._redrive_the_dead, self._backfill):
+                if self._sent and self.world.chance.random() < 0.2:
+                    self.world.call_later(self.world.chance.random() * 60_000, act)
+
+    def resume(self) -> None:
+        """Resume the job if it is paused."""
+        lease = read_lease(self.world.store.items.get(LEASE))
+        call = pause_requests.resume(TABLE, self._name, paused=lease.paused)
+        if lease.paused and "Error" not in self.world.store(call.operation, call.parameters):
+            self.world.add_trace("operator", "resumes the job")
+            self.observer.job_resumed()
+
+    def _while_paused(self) -> bool:
+        """Return whether an operator's event runs although the job is paused."""
+        return bool(self.world.mix.pauses) and self.world.chance.random() < 0.4
+
     def repair(self) -> None:
         """Send the events of open runs that nothing brings again, as ``cronstack once strays`` does.
 
@@ -90,7 +122,7 @@ class Operators:
         """Redrive an event. ``attempt``: the dead attempt that the letter names; None: Lambda's own record."""
         self.world.count("fault", "redrive")
         occurrence = parse_event(event.body, self._name)
-        body = redrive_event(occurrence, requested=self.world.now, attempt=attempt)
+        body = redrive_event(occurrence, requested=self.world.now, attempt=attempt, while_paused=self._while_paused())
         again = QueuedEvent(body, occurrence.id, occurrence.due, by_operator=True, redrive=attempt)
         run = self.observer.log.run(occurrence.id)
         again.switches = tuple(switch for switch in event.switches if switch == "early")
@@ -131,7 +163,14 @@ class Operators:
 
     def _request(self, kind: Any, due: int, occurrence: str | None = None, generation: int = 1) -> None:
         body = operator_event(
-            self._name, kind, due=due, requested=self.world.now, input={}, occurrence=occurrence, generation=generation
+            self._name,
+            kind,
+            due=due,
+            requested=self.world.now,
+            input={},
+            occurrence=occurrence,
+            generation=generation,
+            while_paused=self._while_paused(),
         )
         name = occurrence or with_generation(scheduled_id(due), generation)
         self.deliveries.accept(QueuedEvent(body, name, due, by_operator=True))

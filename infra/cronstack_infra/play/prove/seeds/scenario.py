@@ -188,6 +188,7 @@ class Scenario:
         world.faulty = False
         world.rollout.finish()
         world.add_trace("world", "faults stop")
+        self.operators.resume()
         self._run_until_idle(self._longest)
         if any(run.was_lost for run in observer.log.runs.values()):
             for times in (1, 2):  # the lease of a sandbox that was frozen may end later than the first
