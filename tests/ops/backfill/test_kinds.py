@@ -163,7 +163,7 @@ def test_a_run_that_has_not_ended_is_continued_but_has_not_failed(shop: Shop, ha
     assert t(29) not in dict(wanted(plan(shop, "failed")))
 
 
-def test_all_runs_everything_once_more(shop: Shop, handler: FixableHandler) -> None:
+def test_all_runs_everything_again(shop: Shop, handler: FixableHandler) -> None:
     assert {each.ended.status for each in fill(shop, "all")} == {"succeeded"}
     assert [name for name, _, _ in handler.ran] == [*(t(day, 2) for day in range(25, 29)), t(29)]
 

@@ -175,7 +175,7 @@ def _note_same(recorded: Recorded, plan: BackfillPlan) -> None:
     if plan.missing:
         click.echo(f"Note: {begun}, and {len(plan.missing)} have not ended: this continues it.", err=True)
     else:
-        click.echo(f"Note: {begun}, and all have ended. To run everything once more, add --again.", err=True)
+        click.echo(f"Note: {begun}, and all have ended. To repeat everything, add --again.", err=True)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a backfill wants of one occurrence, by the rows that the ledger has of it. Pure.
+"""The aim of a backfill for one occurrence, by the rows that the ledger has of it. Pure.
 
 An aim names the run that must happen: a generation, or the next attempt of a run that failed. The guard runs each aim
 at most once, however often its event is sent. So a backfill that sends the same aims again doubles nothing.
@@ -32,7 +32,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 @dataclass(frozen=True)
 class Aim:
-    """The run that a backfill wants."""
+    """The run that a backfill requests."""
 
     generation: int
     redrive: int | None = None
@@ -54,7 +54,7 @@ class DueOccurrence:
     before: str = ""
     """What the ledger has of it: "missed: too_late", "succeeded", …; "" if it has nothing."""
     aimed: bool = True
-    """Whether the backfill wants a run of it. False for what its kind leaves out."""
+    """Whether the backfill requests a run of it. False for what its kind leaves out."""
 
 
 def choose(kind: Kind, rows: Sequence[RunRow], *, old: bool) -> Aim | None:

@@ -1,7 +1,7 @@
 """Send the events of a backfill, the oldest first: one after the other, or several at the same time.
 
 A run that failed is redriven with the event that the ledger stores, like its dead letter. Every other event is that of
-a backfill. An event that is sent twice does no harm: it names the run that it wants, and the guard runs that once.
+a backfill. An event that is sent twice does no harm: it names one run, and the guard runs that once.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ FAILED = Advice(
     " happen again unless they use run.key",
 )
 FAILED_FOR_GOOD = Advice(
-    "check", f"a retry cannot fix this error, so fix its cause first; besides, {FAILED.why.partition(': ')[2]}"
+    "check", f"a retry cannot fix this error, so fix its cause first; {FAILED.why.partition(': ')[2]}"
 )
 REFUSED = Advice("no", "the job would refuse it again; redrive --dry-run prints a command for each")
 INVALID = Advice("no", "its event is not an occurrence of Cronstack; dead-letters show prints it")
