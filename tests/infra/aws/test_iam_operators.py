@@ -1,4 +1,4 @@
-"""The rights of viewers and operators: what each command needs is allowed, and nothing beside it."""
+"""The rights of viewers and operators: what each command needs is allowed, and nothing else."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ LONGEST_DETAILS: Final = 100
 def command(cloud: SelectedCloud, job: str | None, since: str, action: str | None, count: int, as_json: bool) -> None:
     """List the actions on one JOB, or on all, the latest first, with those on the whole stack.
 
-    A command that changes something writes its row before it acts. So a row shows what was asked for, and "cronstack
-    runs" shows what came of it. The ledger keeps a row for 400 days.
+    A command that changes something writes its row before it acts. So a row shows the request, and "cronstack runs"
+    shows the result. The ledger keeps a row for 400 days.
 
     \b
     JSON, one object per action; null for a missing value:

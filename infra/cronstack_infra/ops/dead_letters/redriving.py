@@ -109,8 +109,7 @@ def redrive(
     ids: only these letters. as_job, wait, dry_run, any_sender, while_paused: see ``Options``. report: returns the
     callback for the states of a run whose end is awaited. warn: receives what the results do not show. unread: receives
     a sentence about each queue that may have more letters than were read. counting: shows how many were read. before:
-    receives the letters before the first event is sent, unless it is a dry run or no letter was found; if it raises, nothing
-    is sent.
+    receives the letters before the first event is sent, except in a dry run. If it raises, nothing is sent.
     """
     options = Options(as_job, wait, dry_run, any_sender, while_paused)
     if as_job is not None:
