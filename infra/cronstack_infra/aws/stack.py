@@ -18,7 +18,7 @@ from constructs import Construct
 from cronstack.errors import DeclarationError
 from cronstack.settings import MetricsOf, once_variable
 from cronstack_infra import names
-from cronstack_infra.aws import about_synthesis, ledger_table, limits, packaging, schedule_roles
+from cronstack_infra.aws import about_synthesis, ledger_table, limits, packaging, policies, schedule_roles
 from cronstack_infra.aws import dashboard as dashboards
 from cronstack_infra.aws import watchdog as watchdogs
 from cronstack_infra.aws.alarms import Alarms
@@ -26,6 +26,7 @@ from cronstack_infra.aws.at_synth import CheckedStack
 from cronstack_infra.aws.checks.options import Operations
 from cronstack_infra.aws.deploy_check import DeployCheck
 from cronstack_infra.aws.foundation import Foundation
+from cronstack_infra.aws.operators import grants
 from cronstack_infra.aws.scheduled_function import ScheduledFunction
 from cronstack_infra.lock_file import APP_TAG, Lock
 from cronstack_infra.project import STATE_FOLDER
@@ -224,6 +225,27 @@ class CronstackStack(CheckedStack):
         that is not declared by ``once()``.
         """
         return self.jobs[job].grant_schedule(function)
+
+    def grant_view(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow a person or a program to run every command of ``cronstack`` that changes nothing.
+
+        ``grantee``: a role, a user, or ``iam.ManagedPolicy(stack, …)``, for people from IAM Identity Center.
+        """
+        return grants.grant_view(grantee, self._parts())
+
+    def grant_operate(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow a person or a program to run every command of ``cronstack`` on this stack. It includes grant_view."""
+        return grants.grant_operate(grantee, self._parts())
+
+    def _parts(self) -> grants.StackParts:
+        queues = (self.delivery_dead_letters.queue_arn, self.handler_dead_letters.queue_arn)
+        return grants.StackParts(
+            stack=self,
+            ledger=self.ledger.table_arn,
+            functions=[names.function_name(self.stack_name, name) for name in self.jobs],
+            once_roles=[job.wiring.role for job in self.jobs.values() if job.wiring is not None],
+            queues=[*queues, *(arn for origin in names.QUEUE_IDS for arn in policies.queues_arn(self, origin))],
+        )
 
     def _choice(self, key: str, allowed: dict[str, Any], default: str) -> str:
         value = self.node.try_get_context(key)

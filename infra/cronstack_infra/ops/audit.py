@@ -145,11 +145,21 @@ def find_action(dynamodb: Any, ledger: str, job: str, id: str) -> Action | None:
 
 
 def latest_actions(
-    dynamodb: Any, ledger: str, jobs: Iterable[str], first: datetime, last: datetime, most: int
+    dynamodb: Any,
+    ledger: str,
+    jobs: Iterable[str],
+    first: datetime,
+    last: datetime,
+    *,
+    most: int,
+    action: str | None = None,
 ) -> list[Action]:
-    """Return the latest actions on some jobs, at most ``most``, the newest first."""
-    found = [action for job in jobs for action in islice(actions_between(dynamodb, ledger, job, first, last), most)]
-    return sorted(found, key=lambda action: (action.at, action.id), reverse=True)[:most]
+    """Return the latest actions on some jobs, at most ``most``, the newest first. ``action``: only of this name."""
+    found: list[Action] = []
+    for job in jobs:
+        of_job = actions_between(dynamodb, ledger, job, first, last)
+        found += islice((each for each in of_job if action in (None, each.action)), most)
+    return sorted(found, key=lambda each: (each.at, each.id), reverse=True)[:most]
 
 
 def names_of(items: Sequence[str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,8 +39,11 @@ def trigger(
     at: datetime | None = None,
     input: Mapping[str, Any] | None = None,
     while_paused: bool = False,
+    before: Callable[[str], None] = lambda occurrence: None,
 ) -> Triggered:
     """Send the job an event, asynchronously. Without ``input`` the job gets the input of its schedule.
+
+    before: receives the occurrence before the event is sent. If it raises, nothing is sent.
 
     Raise EventError for an input that the job would refuse. Raise OperationError for an unknown job, for a paused job
     unless ``while_paused``, for a time in the future or older than the ledger's records, and for an occurrence that
@@ -67,6 +70,7 @@ def trigger(
         occurrence=occurrence if at is None else None,
         while_paused=while_paused,
     )
+    before(occurrence)
     invoke_async(clients("lambda"), deployed, event)
     return Triggered(deployed, occurrence, due, given)
 

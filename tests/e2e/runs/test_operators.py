@@ -47,8 +47,8 @@ def test_a_failed_trigger_is_listed_fixed_and_redriven(deployed: Deployed, tmp_p
         assert [letter["occurrence"] for letter in letters] == [occurrence]
     assert letters[0]["error"] == f"FileNotFoundError: no {needed}"
     assert "FileNotFoundError" in cronstack(deployed, "dead-letters", "summary")
-    shown = cronstack(deployed, "dead-letters", "show", occurrence)
-    assert json.loads(shown)["body"]["requestContext"]["condition"] == "RetriesExhausted"
+    (shown,) = read(deployed, "dead-letters", "show", occurrence)
+    assert shown["body"]["requestContext"]["condition"] == "RetriesExhausted"
 
     needed.touch()
     (driven,) = read(deployed, "dead-letters", "redrive", "fragile", "--wait")

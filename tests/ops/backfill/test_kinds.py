@@ -101,9 +101,8 @@ def test_a_missed_occurrence_that_its_letter_has_run_is_not_missing(shop: Shop, 
     redrive_all(shop)
     handler.ran.clear()
     filled = list(carry_out(shop.clients, shop.deployment, of, clock=shop.clock, sleep=shop.sleep))
-    assert [(each.ended.status, each.ended.calls) for each in filled] == [("succeeded", 0), ("succeeded", 1)] + [
-        ("succeeded", 1)
-    ]
+    assert [each.ended.status for each in filled] == ["succeeded"] * 3
+    assert [each.ended.calls for each in filled] == [0, 1, 1], "no event was sent for the first one"
     assert [name for name, _, _ in handler.ran] == [t(28, 2), t(29)]
 
 
@@ -164,7 +163,7 @@ def test_a_run_that_has_not_ended_is_continued_but_has_not_failed(shop: Shop, ha
     assert t(29) not in dict(wanted(plan(shop, "failed")))
 
 
-def test_all_runs_everything_once_more(shop: Shop, handler: FixableHandler) -> None:
+def test_all_runs_everything_again(shop: Shop, handler: FixableHandler) -> None:
     assert {each.ended.status for each in fill(shop, "all")} == {"succeeded"}
     assert [name for name, _, _ in handler.ran] == [*(t(day, 2) for day in range(25, 29)), t(29)]
 

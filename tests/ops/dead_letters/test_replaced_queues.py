@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -63,12 +64,19 @@ def test_without_the_right_to_list_queues_the_current_queues_are_read(shop: Shop
     assert warnings == ["replaced queues were not read: your credentials may not call sqs:ListQueues"]
 
 
-def test_letters_are_dropped_by_their_ids_all_or_none(shop: Shop, replaced: str) -> None:
+def test_letters_are_dropped_by_their_ids(shop: Shop, replaced: str) -> None:
     shop.stage.sqs.send_message(QueueUrl=shop.delivery, MessageBody="whatever")
     first, second = letters(shop)
     with pytest.raises(OperationError, match="no dead letter nothing"):
-        drop(shop.stage.sqs, shop.deployment, [first.id, "nothing"], poll=0)
+        drop(shop.stage.sqs, shop.deployment, ["nothing"], poll=0)
     assert len(letters(shop)) == 2
-    (dropped,) = drop(shop.stage.sqs, shop.deployment, [first.id, first.id], poll=0)
-    assert dropped.id == first.id
+    seen: list[str] = []
+
+    def show(found: Sequence[DeadLetter]) -> None:
+        seen.extend(letter.id for letter in found)
+        assert len(letters(shop)) == 0, "the letters are held, and not deleted yet"
+
+    dropped = drop(shop.stage.sqs, shop.deployment, [first.id, "nothing", first.id], poll=0, before=show)
+    assert ([letter.id for letter in dropped.letters], dropped.absent) == ([first.id], ("nothing",))
+    assert seen == [first.id]
     assert [letter.id for letter in letters(shop)] == [second.id]

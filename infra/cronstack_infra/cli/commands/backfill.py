@@ -37,6 +37,7 @@ from cronstack_infra.ops.backfill.recording import (
     record_backfill,
 )
 from cronstack_infra.ops.deployment import Deployment
+from cronstack_infra.ops.pause import refuse_if_paused
 
 COLUMNS: Final = ("due", "occurrence", "result", "attempt", "why")
 MOST_AT_ONCE: Final = 50
@@ -71,6 +72,7 @@ MOST_AT_ONCE: Final = 50
     show_default=True,
     help='Occurrences at the same time. More than one needs overlap="allow".',
 )
+@click.option("--while-paused", is_flag=True, help="Run them although the job is paused.")
 @click.option("--dry-run", is_flag=True, help="Only list the occurrences.")
 @reason_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -85,6 +87,7 @@ def command(
     resume: str | None,
     most: int,
     concurrency: int,
+    while_paused: bool,
     dry_run: bool,
     reason: str,
     as_json: bool,
@@ -124,10 +127,13 @@ def command(
         refuse_concurrency(cloud, deployment, job, concurrency)
     filled: list[Filled] = []
     if plan.missing and not dry_run:
+        if not while_paused:
+            anyway = f"cronstack backfill {job} … --while-paused"
+            refuse_if_paused(cloud("dynamodb"), deployment.ledger, job, what="the occurrences", anyway=anyway)
         if recorded is None:
             recorded = record_backfill(cloud, deployment, plan, now=now, reason=reason)
         with _continued_by(f"cronstack backfill {job} --resume {recorded.id}"):
-            _run(cloud, deployment, plan, concurrency, filled)
+            _run(cloud, deployment, plan, filled, concurrency=concurrency, while_paused=while_paused)
     if as_json:
         print_json(_objects(plan, filled, recorded))
     else:
@@ -169,7 +175,7 @@ def _note_same(recorded: Recorded, plan: BackfillPlan) -> None:
     if plan.missing:
         click.echo(f"Note: {begun}, and {len(plan.missing)} have not ended: this continues it.", err=True)
     else:
-        click.echo(f"Note: {begun}, and all have ended. To run everything once more, add --again.", err=True)
+        click.echo(f"Note: {begun}, and all have ended. To repeat everything, add --again.", err=True)
 
 
 @contextmanager
@@ -185,9 +191,9 @@ def _continued_by(command: str) -> Iterator[None]:
 
 
 def _run(
-    cloud: SelectedCloud, deployment: Deployment, plan: BackfillPlan, concurrency: int, filled: list[Filled]
+    cloud: SelectedCloud, deployment: Deployment, plan: BackfillPlan, filled: list[Filled], **options: Any
 ) -> None:
-    """Carry out the plan, and add each result to ``filled``."""
+    """Carry out the plan with the options of ``carry_out``, and add each result to ``filled``."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -201,9 +207,7 @@ def _run(
         def report(planned: DueOccurrence) -> AttemptPrinter:
             return AttemptPrinter(plan.job.name, prefix=f"{local(planned.due, plan.timezone)}: ", write=print_above)
 
-        for result in carry_out(
-            cloud, deployment, plan, clock=clock.now, sleep=clock.sleep, concurrency=concurrency, report=report
-        ):
+        for result in carry_out(cloud, deployment, plan, clock=clock.now, sleep=clock.sleep, report=report, **options):
             filled.append(result)
             progress.update(bar, advance=1, description=f"{plan.job.name} {local(result.planned.due, plan.timezone)}")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, get_args
 
@@ -12,17 +13,19 @@ import click
 from cronstack import clock
 from cronstack.ledger.rows import FINISHED
 from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
+from cronstack_infra.cli.options.reasons import announce_action, reason_option
 from cronstack_infra.cli.output.counting import Count, counting
-from cronstack_infra.cli.output.spans import span, utc
-from cronstack_infra.cli.output.tables import print_json, print_keyed, print_table, printable, short
+from cronstack_infra.cli.output.spans import span
+from cronstack_infra.cli.output.tables import json_text, print_json, print_keyed, print_table, printable, short
 from cronstack_infra.cli.output.waiting import AttemptPrinter
+from cronstack_infra.ops.audit import SHOWN, THE_STACK
 from cronstack_infra.ops.dead_letters.dropping import drop as drop_letters
-from cronstack_infra.ops.dead_letters.letters import DeadLetter, summarise
+from cronstack_infra.ops.dead_letters.letters import DeadLetter, advice_of, summarise
 from cronstack_infra.ops.dead_letters.reading import list_letters
 from cronstack_infra.ops.dead_letters.redriving import Redriven, not_found, redrive
 from cronstack_infra.ops.dead_letters.remedies import rename, shown
 from cronstack_infra.ops.dead_letters.unwrapping import Origin
-from cronstack_infra.ops.deployment import deployed_jobs
+from cronstack_infra.ops.deployment import Deployment, deployed_jobs
 
 PATIENCE = 1200.0
 LONGEST_ERROR = 100
@@ -78,65 +81,97 @@ def list_(cloud: SelectedCloud, job: str | None, origin: str | None, as_json: bo
 @command.command()
 @_on_letters
 def summary(cloud: SelectedCloud, job: str | None, origin: str | None, as_json: bool) -> None:
-    """Group dead letters by cause, the most frequent first."""
+    """Group dead letters by job, origin, reason and class of error, the most frequent first.
+
+    REDRIVE is "safe" if the occurrences have never started; "check" if their handlers have started and failed; "no" if
+    the job would refuse them again. In all cases, what has succeeded does not run again.
+    """
     letters, unread = _read(cloud, job, origin)
     causes = summarise(letters)
     if as_json:
-        print_json(
-            [
-                {
-                    "letters": cause.letters,
-                    "origin": cause.origin,
-                    "job": cause.job,
-                    "reason": cause.reason,
-                    "error": cause.error,
-                    "oldest": cause.oldest.isoformat(),
-                    "newest": cause.newest.isoformat(),
-                }
-                for cause in causes
-            ]
-        )
+        print_json([cause.as_json() for cause in causes])
     elif causes:
-        columns = ("letters", "origin", "job", "reason", "error", "oldest", "newest")
-        print_table(
-            columns,
-            [
-                (str(c.letters), c.origin, c.job or "?", c.reason, _short(c.error), utc(c.oldest), utc(c.newest))
-                for c in causes
-            ],
-        )
+        now = clock.now()
+        rows = [
+            (
+                str(cause.letters),
+                cause.origin,
+                cause.job or "?",
+                cause.reason,
+                f"{span(now - cause.oldest)} ago",
+                cause.advice.safety,
+                _short(cause.example),
+            )
+            for cause in causes
+        ]
+        print_table(("letters", "origin", "job", "reason", "oldest", "redrive", "latest error"), rows)
+        click.echo()
+        for advice in dict.fromkeys(cause.advice for cause in causes):
+            click.echo(f"{advice.safety}: {advice.why}.")
     else:
         click.echo(_none(unread))
 
 
 @command.command()
 @click.argument("id")
+@json_option
 @cloud_options
-def show(cloud: SelectedCloud, id: str) -> None:
-    """Show complete dead letters. ID is the letter's id, occurrence or key, or the beginning of one of these."""
+def show(cloud: SelectedCloud, id: str, as_json: bool) -> None:
+    """Show complete dead letters. ID is the letter's id, occurrence or key, or the beginning of one of these.
+
+    To see what a redrive would run: cronstack dead-letters redrive --id ID --dry-run
+    """
     letters, unread = _read(cloud, None, None)
     found = [
         letter for letter in letters if any(name.startswith(id) for name in (letter.id, letter.occurrence, letter.key))
     ]
     if not found:
         raise not_found(id, unread)
-    for letter in found:
-        print_json(letter.as_json() | {"body": _body(letter)})
+    objects = [_whole(letter) for letter in found]
+    if as_json:
+        print_json(objects)
+        return
+    for number, fields in enumerate(objects):
+        if number:
+            click.echo()
+        for name, value in fields.items():
+            text = value if isinstance(value, str) else json_text(value)
+            click.echo(f"{name:<12}{'-' if value in (None, '') else printable(text)}")
+
+
+def _whole(letter: DeadLetter) -> dict[str, Any]:
+    """Return all fields of a letter, the body of its message last."""
+    advice = advice_of(letter)
+    return letter.as_json() | {"redrive": advice.safety, "why": advice.why, "body": _body(letter)}
 
 
 @command.command()
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@reason_option
 @json_option
 @cloud_options
-def drop(cloud: SelectedCloud, ids: tuple[str, ...], as_json: bool) -> None:
-    """Delete dead letters without a run, by their ids (see "list --json"). Print each one: no other copy exists."""
-    dropped = drop_letters(cloud("sqs"), cloud.deployment(), ids, counting=_counting)
-    if as_json:
-        print_json([letter.as_json() | {"body": _body(letter)} for letter in dropped])
-        return
-    for letter in dropped:
-        place = f"{letter.job or '?'}  {letter.occurrence or letter.id}"
-        click.echo(printable(f"dropped  {place}  {letter.reason}  {letter.body}"))
+def drop(cloud: SelectedCloud, ids: tuple[str, ...], reason: str, as_json: bool) -> int:
+    """Delete dead letters without a run, by their ids (see "list --json").
+
+    Each letter is printed before the first one is deleted, because no other copy exists. After an interruption, run
+    the same command again. Exit code 1 if an id has no letter.
+    """
+    deployment = cloud.deployment()
+
+    def show_first(letters: Sequence[DeadLetter]) -> None:
+        _announce(cloud, deployment, "drop", reason, letters, ids=[letter.id for letter in letters[:SHOWN]])
+        if as_json:
+            print_json([_whole(letter) for letter in letters])
+        else:
+            for letter in letters:
+                place = f"{letter.job or '?'}  {letter.occurrence or letter.id}"
+                click.echo(printable(f"drop  {place}  {letter.reason}  {letter.body}"))
+        sys.stdout.flush()
+
+    dropped = drop_letters(cloud("sqs"), deployment, ids, counting=_counting, before=show_first)
+    for id in dropped.absent:
+        _warn(f"no dead letter {id}: it was deleted before, or the id is wrong")
+    return 1 if dropped.absent else 0
 
 
 @command.command("redrive")
@@ -149,6 +184,8 @@ def drop(cloud: SelectedCloud, ids: tuple[str, ...], as_json: bool) -> None:
 @click.option(
     "--any-sender", is_flag=True, help="Also redrive letters that were sent by another job's role, or by a user."
 )
+@click.option("--while-paused", is_flag=True, help="Also redrive letters of paused jobs. Otherwise they stay.")
+@reason_option
 @json_option
 @cloud_options
 def redrive_(
@@ -160,6 +197,8 @@ def redrive_(
     wait: bool,
     dry_run: bool,
     any_sender: bool,
+    while_paused: bool,
+    reason: str,
     as_json: bool,
 ) -> int:
     """Send the events of dead letters again, of one JOB or of all: the same occurrence, with its next attempt.
@@ -181,10 +220,16 @@ def redrive_(
         raise click.UsageError("--as NEWNAME needs JOB, the old name, or --id, to select the letters.")
     if dry_run and wait:
         raise click.UsageError("--dry-run sends nothing, so there is nothing to --wait for.")
-    results, unread = list[Redriven](), _Unread()
+    results, unread, deployment = list[Redriven](), _Unread(), cloud.deployment()
+
+    def announce(letters: Sequence[DeadLetter]) -> None:
+        _announce(
+            cloud, deployment, "redrive", reason, letters, **{"origin": origin, "as": as_job, "any_sender": any_sender}
+        )
+
     for result in redrive(
         cloud,
-        cloud.deployment(),
+        deployment,
         clock=clock.now,
         sleep=clock.sleep,
         job=job,
@@ -194,10 +239,12 @@ def redrive_(
         wait=PATIENCE if wait else 0,
         dry_run=dry_run,
         any_sender=any_sender,
+        while_paused=while_paused,
         report=lambda occurrence: AttemptPrinter(occurrence.job, prefix=f"{occurrence.job}  {occurrence.id}  "),
         warn=_warn,
         unread=unread,
         counting=_counting,
+        before=announce,
     ):
         results.append(result)
         if not as_json:
@@ -211,6 +258,22 @@ def redrive_(
     good = (*FINISHED, "") if not wait else ("succeeded",)
     done = all(result.accepted and result.status in good for result in results)
     return 0 if done and (ids or not unread.sentences) else 1
+
+
+def _announce(
+    cloud: SelectedCloud,
+    deployment: Deployment,
+    action: str,
+    reason: str,
+    letters: Sequence[DeadLetter],
+    **details: Any,
+) -> None:
+    """Record one action on several letters: of their job, or of the stack if they have several jobs."""
+    jobs = {letter.job for letter in letters}
+    job = jobs.pop() if len(jobs) == 1 else THE_STACK
+    occurrences = [letter.occurrence for letter in letters if letter.occurrence]
+    named = {"letters": len(letters), "occurrences": occurrences[:SHOWN]}
+    announce_action(cloud, deployment, job, action, reason, **named, **details)
 
 
 def _print_result(result: Redriven, dry_run: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -12,10 +13,13 @@ from cronstack.occurrence import to_datetime, to_milliseconds
 from cronstack_infra.cli.commands.once.wording import errors_as_options
 from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
 from cronstack_infra.cli.options.locked import locked_jobs
+from cronstack_infra.cli.options.reasons import announce_action, reason_option
 from cronstack_infra.cli.options.times import since_option
 from cronstack_infra.cli.output.counting import counting
 from cronstack_infra.cli.output.spans import span
 from cronstack_infra.cli.output.tables import print_json, print_table, short
+from cronstack_infra.ops.audit import THE_STACK, names_of
+from cronstack_infra.ops.deployment import Deployment
 from cronstack_infra.ops.onetime import once_of
 from cronstack_infra.ops.strays.find import Strays
 from cronstack_infra.ops.strays.stray import LEFT, Stray
@@ -27,9 +31,10 @@ COLUMNS: Final = ("kind", "job", "key", "what it is", "since", "what fixes it", 
 @click.command(short_help="Find leftover schedules and runs that nothing will start; fix them.")
 @click.option("--fix", is_flag=True, help="Fix each stray: create, delete or invoke, as listed.")
 @click.option("--since", metavar="T", help="Check plans due since: 12h or 7d ago, or a time. Defaults to 2 days ago.")
+@reason_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @cloud_options
-def command(cloud: SelectedCloud, fix: bool, since: str | None, as_json: bool) -> int:
+def command(cloud: SelectedCloud, fix: bool, since: str | None, reason: str, as_json: bool) -> int:
     """List strays that a crash, a deploy or a change in the console has left. Exit code 1 if any is not fixed.
 
     
@@ -59,6 +64,8 @@ def command(cloud: SelectedCloud, fix: bool, since: str | None, as_json: bool) -
     with errors_as_options():
         with counting("schedules and rows") as count:
             found = strays.find(count, since=begin)
+        if fix and any(stray.fix for stray in found):
+            _announce(cloud, deployment, reason, [stray for stray in found if stray.fix])
         results: dict[Stray, str] = {}
         with counting(f"of {counted(len(found), 'stray')}") as count:
             for number, stray in enumerate(found if fix else (), 1):
@@ -77,6 +84,14 @@ def command(cloud: SelectedCloud, fix: bool, since: str | None, as_json: bool) -
     else:
         click.echo("No strays.")
     return 1 if remaining else 0
+
+
+def _announce(cloud: SelectedCloud, deployment: Deployment, reason: str, strays: Sequence[Stray]) -> None:
+    """Record one action for all strays: of their job, or of the stack if they have several jobs."""
+    jobs = {stray.job for stray in strays}
+    names = [stray.occurrence or stray.key or stray.schedule for stray in strays]
+    job = jobs.pop() if len(jobs) == 1 else THE_STACK
+    announce_action(cloud, deployment, job, "strays", reason, **names_of(names))
 
 
 def _cells(stray: Stray, now: datetime) -> tuple[str, ...]:

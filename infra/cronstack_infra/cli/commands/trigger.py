@@ -10,6 +10,7 @@ import click
 from cronstack import clock, entropy
 from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
 from cronstack_infra.cli.options.inputs import json_object
+from cronstack_infra.cli.options.reasons import announce_action, reason_option
 from cronstack_infra.cli.options.times import a_time, moment_option
 from cronstack_infra.cli.output.tables import print_json, printable
 from cronstack_infra.cli.output.waiting import AttemptPrinter
@@ -30,6 +31,7 @@ PATIENCE = 1200.0
 @click.option("--input", metavar="JSON", callback=json_object, help="Input. Defaults to the input of its schedule.")
 @click.option("--while-paused", is_flag=True, help="Run it although the job is paused.")
 @click.option("--wait", is_flag=True, help="Wait for the end; exit code 1 unless it succeeded.")
+@reason_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @cloud_options
 def command(
@@ -39,6 +41,7 @@ def command(
     input: dict[str, Any] | None,
     while_paused: bool,
     wait: bool,
+    reason: str,
     as_json: bool,
 ) -> int:
     """Run JOB now, as an occurrence of its own, or with --at the occurrence of a scheduled time.
@@ -53,7 +56,13 @@ def command(
     now, deployment = clock.now(), cloud.deployment()
     moment = None if at is None else moment_option("--at", at, timezone_of(cloud, deployment, job))
     ulid = entropy.ulid(clock.now_ms(), entropy.SYSTEM)
-    sent = trigger(cloud, deployment, job, now=now, ulid=ulid, at=moment, input=input, while_paused=while_paused)
+
+    def announce(occurrence: str) -> None:
+        details = {"occurrence": occurrence, "input": None if input is None else "given"}
+        announce_action(cloud, deployment, job, "trigger", reason, **details)
+
+    asked: dict[str, Any] = {"at": moment, "input": input, "while_paused": while_paused}
+    sent = trigger(cloud, deployment, job, now=now, ulid=ulid, before=announce, **asked)
     if not wait:
         if as_json:
             print_json({"job": job, "occurrence": sent.occurrence, "input": sent.input})

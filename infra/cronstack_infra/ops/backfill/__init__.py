@@ -1,6 +1,6 @@
 """Run past occurrences of a job on purpose: what is missing, what has failed, or everything again.
 
-aims          what a backfill wants of each occurrence, by the rows of the ledger
+aims          the aim for each occurrence, by the rows of the ledger
 planning      the occurrences of a span, from the deployed schedules and the ledger
 rescheduled   refuses days whose work an earlier schedule may have done
 recording     the plan as a row of the ledger, so that an interrupted backfill can be continued

@@ -1,4 +1,4 @@
-"""What a backfill wants of one occurrence, by the rows that the ledger has of it. Pure.
+"""The aim of a backfill for one occurrence, by the rows that the ledger has of it. Pure.
 
 An aim names the run that must happen: a generation, or the next attempt of a run that failed. The guard runs each aim
 at most once, however often its event is sent. So a backfill that sends the same aims again doubles nothing.
@@ -21,20 +21,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
-from cronstack.ledger.rows import FAILED
+from cronstack.ledger.rows import FAILED, PAUSED
 from cronstack.occurrence import scheduled_id, split_generation, to_milliseconds
 from cronstack_infra.ops.runs import RunRow
 
 Kind = Literal["missing", "failed", "all"]
 """missing: never started. failed: dead or missed. all: everything, what has ended as a new generation."""
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-PAUSED: Final = "paused"
-"""The reason of an occurrence that a pause has skipped."""
 
 
 @dataclass(frozen=True)
 class Aim:
-    """The run that a backfill wants."""
+    """The run that a backfill requests."""
 
     generation: int
     redrive: int | None = None
@@ -56,7 +54,7 @@ class DueOccurrence:
     before: str = ""
     """What the ledger has of it: "missed: too_late", "succeeded", …; "" if it has nothing."""
     aimed: bool = True
-    """Whether the backfill wants a run of it. False for what its kind leaves out."""
+    """Whether the backfill requests a run of it. False for what its kind leaves out."""
 
 
 def choose(kind: Kind, rows: Sequence[RunRow], *, old: bool) -> Aim | None:

@@ -1,7 +1,7 @@
 """Send the events of a backfill, the oldest first: one after the other, or several at the same time.
 
 A run that failed is redriven with the event that the ledger stores, like its dead letter. Every other event is that of
-a backfill. An event that is sent twice does no harm: it names the run that it wants, and the guard runs that once.
+a backfill. An event that is sent twice does no harm: it names one run, and the guard runs that once.
 """
 
 from __future__ import annotations
@@ -50,15 +50,17 @@ def carry_out(
     sleep: Callable[[float], None],
     patience: float = PATIENCE,
     concurrency: int = 1,
+    while_paused: bool = False,
     report: Callable[[DueOccurrence], Report] = lambda planned: no_report,
 ) -> Iterator[Filled]:
     """Run the occurrences of the plan, each to its end, and yield them as they end.
 
     With ``concurrency`` 1, the next one starts when the one before has ended. If an occurrence has not ended within
     ``patience`` seconds, its carriers continue it and the next one starts.
+    ``while_paused``: the occurrences run although the job is paused.
     ``report`` returns the callback for the states of an occurrence that does not end in its first attempt.
     """
-    run = _Run(clients, deployment, plan.job, clock, sleep, patience, report)
+    run = _Run(clients, deployment, plan.job, clock, sleep, patience, while_paused, report)
     if concurrency == 1:
         for planned in plan.missing:
             yield Filled(planned, run.run(planned))
@@ -77,12 +79,14 @@ class _Run:
         clock: Callable[[], datetime],
         sleep: Callable[[float], None],
         patience: float,
+        while_paused: bool,
         report: Callable[[DueOccurrence], Report],
     ) -> None:
         for service in SERVICES:
             clients(service)  # created here, because threads would each create their own
         self._clients, self._deployment, self._job = clients, deployment, job
         self._clock, self._sleep, self._patience, self._report = clock, sleep, patience, report
+        self._while_paused = while_paused
         self._facts = Facts(clients, deployment)
 
     def run(self, planned: DueOccurrence) -> InvocationResult:
@@ -96,12 +100,13 @@ class _Run:
                 requested=now,
                 input=planned.input,
                 generation=planned.generation,
+                while_paused=self._while_paused,
             )
         else:
             redriven = self._redriven(planned, now)
             if isinstance(redriven, InvocationResult):
                 return redriven
-            event = redrive_event(redriven, requested=now, attempt=planned.redrive)
+            event = redrive_event(redriven, requested=now, attempt=planned.redrive, while_paused=self._while_paused)
         outcome = invoke_until_answered(self._clients("lambda"), self._job, event, sleep=self._sleep)
         if outcome.comes_back:
             return self._await_end(planned, outcome)

@@ -1,4 +1,4 @@
-"""The occurrences of a past span, and what a backfill wants of each. It runs nothing.
+"""The occurrences of a past span, and the aim of a backfill for each. Nothing runs here.
 
 The *deployed* schedules give the due times, and the ledger gives the runs. The ids are those of the schedules, so no
 occurrence runs twice. Occurrences that are older than the ledger's records run only as a new generation (``all``).

@@ -1,10 +1,10 @@
 """The plan of a backfill as one row of the ledger, so that an interrupted backfill can be continued.
 
 The row of the action (see ``ops.audit``) is written before the first event is sent. Its details contain the span and
-the aims. So a later command knows what the first one wanted, also after new runs have changed the ledger: without it,
-a second "all" could not tell a run of the first one from a run before it.
+the aims. So a later command carries out the same plan, also after new runs have changed the ledger: without the row,
+a second "all" could not distinguish a run of the first one from a run before it.
 
-The aims are stored by the times at which they change. Most backfills want the same of all their occurrences, so the row
+The aims are stored by the times at which they change. Most backfills have one aim for all their occurrences, so the row
 stays within 1 KB.
 """
 
@@ -26,11 +26,11 @@ from cronstack_infra.ops.deployment import Clients, Deployment
 ACTION: Final = "backfill"
 MOST_CHANGES: Final = 10_000
 """Most changes of the aim in one plan. DynamoDB's rows have at most 400 KB."""
-REMEMBERED: Final = timedelta(days=35)
+LOOKED_BACK: Final = timedelta(days=35)
 """Time for which an earlier backfill of the same span is looked for: the ledger keeps runs that long."""
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
-"""A recorded time is cut to milliseconds, so an occurrence that was due just before it would be left out."""
+"""A recorded time is cut to milliseconds, so an occurrence that was due in that millisecond would be left out."""
 
 Change = tuple[int, ...]
 """Epoch seconds from which an aim applies, its generation, and the attempt that it redrives. Generation 0: no aim."""
@@ -89,12 +89,12 @@ def find_backfill(clients: Clients, deployment: Deployment, job: str, id: str) -
 
 
 def find_same(clients: Clients, deployment: Deployment, plan: BackfillPlan, *, now: datetime) -> Recorded | None:
-    """Return the latest backfill with the job, the kind and the span of a plan; None if there is none."""
-    rows = actions_between(clients("dynamodb"), deployment.ledger, plan.job.name, now - REMEMBERED, now)
-    wanted = (plan.kind, _second(plan.first), _second(plan.last))
+    """Return the latest backfill with the job, the kind and the span of a plan; None if none exists."""
+    rows = actions_between(clients("dynamodb"), deployment.ledger, plan.job.name, now - LOOKED_BACK, now)
+    same = (plan.kind, _second(plan.first), _second(plan.last))
     for action in rows:
         recorded = _read(action)
-        if recorded is not None and (recorded.kind, recorded.first, recorded.last) == wanted:
+        if recorded is not None and (recorded.kind, recorded.first, recorded.last) == same:
             return recorded
     return None
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from cronstack.occurrence import print_time, to_datetime, to_milliseconds
+from cronstack_infra.ops.dead_letters.advice import Advice, advise
 from cronstack_infra.ops.dead_letters.unwrapping import Contents, Origin, unwrap
 
 TOO_LATE: Final = "it could not start before its start deadline"
@@ -73,15 +74,34 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class Cause:
-    """A group of dead letters with the same job, reason and error."""
+    """A group of dead letters with the same origin, job, reason and class of error."""
 
     origin: Origin
     job: str
     reason: str
     error: str
+    """Class of the exception, such as "FileNotFoundError"; "" if the letters have none."""
     letters: int
     oldest: datetime
     newest: datetime
+    example: str
+    """Error of the newest letter, with its message."""
+    advice: Advice
+    """Whether a redrive is safe."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "letters": self.letters,
+            "origin": self.origin,
+            "job": self.job or None,
+            "reason": self.reason,
+            "error": self.error,
+            "example": self.example,
+            "oldest": print_time(to_milliseconds(self.oldest)),
+            "newest": print_time(to_milliseconds(self.newest)),
+            "redrive": self.advice.safety,
+            "why": self.advice.why,
+        }
 
 
 def read_letter(message: Any, origin: Origin, queue: str, stack: str) -> DeadLetter:
@@ -103,15 +123,30 @@ def is_wanted(letter: DeadLetter, job: str | None, origin: str | None) -> bool:
     return (job is None or letter.contents.job == job) and (origin is None or letter.contents.origin == origin)
 
 
+def advice_of(letter: DeadLetter) -> Advice:
+    """Return whether a redrive of the letter is safe."""
+    contents = letter.contents
+    return advise(contents.origin, contents.reason, is_occurrence=contents.occurrence is not None)
+
+
+def _class(contents: Contents) -> str:
+    """Return the class of the error. Messages have names and times, so each would be a cause of its own."""
+    if contents.origin == "missed":
+        return TOO_LATE
+    return contents.error.partition(": ")[0] if contents.origin == "handler" else ""
+
+
 def summarise(letters: Iterable[DeadLetter]) -> list[Cause]:
     """Group letters by cause, the most common first."""
-    groups: dict[tuple[Origin, str, str, str], list[DeadLetter]] = {}
+    groups: dict[tuple[Origin, str, str, str, Advice], list[DeadLetter]] = {}
     for letter in letters:
         contents = letter.contents
-        error = TOO_LATE if contents.origin == "missed" else contents.error
-        groups.setdefault((contents.origin, contents.job, contents.reason, error), []).append(letter)
-    causes = [
-        Cause(*key, len(group), min(letter.since for letter in group), max(letter.since for letter in group))
-        for key, group in groups.items()
-    ]
+        key = (contents.origin, contents.job, contents.reason, _class(contents), advice_of(letter))
+        groups.setdefault(key, []).append(letter)
+    causes = []
+    for (origin, job, reason, error, advice), group in groups.items():
+        oldest, newest = (choose(group, key=lambda letter: letter.since) for choose in (min, max))
+        causes.append(
+            Cause(origin, job, reason, error, len(group), oldest.since, newest.since, newest.contents.error, advice)
+        )
     return sorted(causes, key=lambda cause: (-cause.letters, cause.origin, cause.job, cause.reason, cause.error))

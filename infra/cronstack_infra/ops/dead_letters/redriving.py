@@ -37,6 +37,7 @@ from cronstack_infra.ops.dead_letters.senders import UNKNOWN, Sender, Senders
 from cronstack_infra.ops.deployment import Clients, DeployedJob, Deployment, find_job
 from cronstack_infra.ops.invoking import invoke_async, invoke_until_answered
 from cronstack_infra.ops.onetime import once_of
+from cronstack_infra.ops.pause import refuse_if_paused
 from cronstack_infra.ops.runs import Report, RunRow, follow, no_report
 
 LONGEST_RUN: Final = 960.0
@@ -78,6 +79,8 @@ class Options(NamedTuple):
     """Decide about each letter; send and delete nothing."""
     any_sender: bool = False
     """Accept letters that the role of another job, or a user, has sent."""
+    while_paused: bool = False
+    """Run occurrences of a paused job at once. Without it they run when the job is resumed."""
 
 
 def redrive(
@@ -93,19 +96,22 @@ def redrive(
     wait: float = 0,
     dry_run: bool = False,
     any_sender: bool = False,
+    while_paused: bool = False,
     poll: int = LONG_POLL,
     report: Callable[[Occurrence], Report] = lambda occurrence: no_report,
     warn: Warn = no_warning,
     unread: Warn = no_warning,
     counting: Counting = silently,
+    before: Callable[[Sequence[DeadLetter]], None] = lambda letters: None,
 ) -> Iterator[Redriven]:
     """Send the occurrences of dead letters again, oldest first. Yield a result for each.
 
-    ids: only these letters. as_job, wait, dry_run, any_sender: see ``Options``. report: returns the callback for
-    the states of a run whose end is awaited. warn: receives what the results do not show. unread: receives a sentence
-    about each queue that may have more letters than were read. counting: shows how many were read.
+    ids: only these letters. as_job, wait, dry_run, any_sender, while_paused: see ``Options``. report: returns the
+    callback for the states of a run whose end is awaited. warn: receives what the results do not show. unread: receives
+    a sentence about each queue that may have more letters than were read. counting: shows how many were read. before:
+    receives the letters before the first event is sent, except in a dry run. If it raises, nothing is sent.
     """
-    options = Options(as_job, wait, dry_run, any_sender)
+    options = Options(as_job, wait, dry_run, any_sender, while_paused)
     if as_job is not None:
         find_job(clients("lambda"), deployment, as_job)
     with hold_letters(clients("sqs"), deployment, poll=poll, clock=clock, counting=counting, warn=warn) as held:
@@ -116,6 +122,8 @@ def redrive(
             _refuse_unknown(clients, deployment, job, as_job)
         for sentence in held.unread:
             unread(sentence)
+        if wanted and not dry_run:
+            before(wanted)
         run = _Redrive(clients, deployment, clock, sleep, options, held, report, warn)
         for letter in wanted:
             yield run.redrive_letter(letter)
@@ -162,6 +170,8 @@ class _Redrive:
         self._sent: Counter[tuple[str, str]] = Counter()
         self._unstarted: dict[str, Occurrence] = {}
         self._jobs: dict[str, DeployedJob | OperationError] = {}
+        self._runs: set[str] = set()
+        """Jobs that are not paused."""
 
     def redrive_letter(self, letter: DeadLetter) -> Redriven:
         """Redrive one letter."""
@@ -230,9 +240,19 @@ class _Redrive:
                 return self._done(letter, decision)
             case Keep(why, remedy):
                 return _keep(letter, why, remedy)
+        self._refuse_paused(job.name)
         result = self._send(letter, decision, job)
         notes = _differences(named, decision)
         return replace(result, input=decision.occurrence.input, source=decision.source, notes=notes)
+
+    def _refuse_paused(self, job: str) -> None:
+        """Raise OperationError for a paused job, so that its letters stay. Look up each job once."""
+        if self._options.while_paused or job in self._runs:
+            return
+        anyway = f"cronstack dead-letters redrive {job} --while-paused"
+        ledger = self._deployment.ledger
+        refuse_if_paused(self._clients("dynamodb"), ledger, job, what="the occurrence", anyway=anyway)
+        self._runs.add(job)
 
     def _under_new_name(self, old: Send, now: int, job: DeployedJob) -> Send | Done | Keep:
         """Decide about an occurrence of the old name under the job's new name, by its run there."""
@@ -271,7 +291,12 @@ class _Redrive:
         if run is not None and run.attempt >= run.limit and (self._is_overdue(run) or run.status == "crashed"):
             run = self._settle_death(job, occurrence)
             decided = replace(decided, run=run)
-        event = redrive_event(occurrence, requested=to_milliseconds(self._clock()), attempt=decided.redrives)
+        event = redrive_event(
+            occurrence,
+            requested=to_milliseconds(self._clock()),
+            attempt=decided.redrives,
+            while_paused=self._options.while_paused,
+        )
         if run is None and not is_planned(occurrence.id):  # planned occurrences do not wait for others
             self._await_previous_unstarted(occurrence)
         invoke_async(self._clients("lambda"), job, event)

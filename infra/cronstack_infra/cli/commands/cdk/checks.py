@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -19,7 +20,9 @@ from cronstack.errors import DeclarationError, OperationError
 from cronstack_infra import names
 from cronstack_infra.cli.errors import is_aws, message
 from cronstack_infra.cli.options.clouds import SelectedCloud
+from cronstack_infra.cli.options.reasons import announce_action
 from cronstack_infra.lock_file import APP_TAG, Lock, read_lock
+from cronstack_infra.ops.audit import THE_STACK
 from cronstack_infra.project import PROJECT_KEY, Project
 
 if TYPE_CHECKING:
@@ -33,10 +36,13 @@ PERMITTED: Final = 3600
 _STACK: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 
 
-def before_destroy(project: Project, args: Sequence[str], address: str | None, *, regardless: bool) -> None:
+def before_destroy(
+    project: Project, args: Sequence[str], address: str | None, *, regardless: bool, reason: str = ""
+) -> None:
     """Raise OperationError if something waits in a stack that ``args`` destroy, or if the stack cannot be read.
 
-    ``regardless``: check nothing, and make the deploy checks of the stacks accept the deletion.
+    ``regardless``: check nothing, and make the deploy checks of the stacks accept the deletion, after its record with
+    ``reason``.
     """
     from cronstack_infra.ops.deployment import find_deployment
     from cronstack_infra.ops.leftovers import find_leftovers
@@ -45,6 +51,7 @@ def before_destroy(project: Project, args: Sequence[str], address: str | None, *
     cloud = _cloud(args, address, own)
     if regardless:
         for stack in [word for word in words if _exists(cloud, word)] or [own]:
+            _announce(replace(cloud, stack=stack), "cdk destroy", reason)
             _permit(cloud, stack)
         return
     try:
@@ -93,7 +100,9 @@ def _permit(cloud: SelectedCloud, stack: str) -> None:
         click.echo(f"Note: the deploy check of {stack} was not updated: {message(fault)}", err=True)
 
 
-def before_deploy(project: Project, args: Sequence[str], address: str | None, *, regardless: bool) -> list[str]:
+def before_deploy(
+    project: Project, args: Sequence[str], address: str | None, *, regardless: bool, reason: str = ""
+) -> list[str]:
     """Check the deployed stack, and warn of other stacks of the project. Return further arguments for the cdk CLI.
 
     Raise OperationError if something waits for jobs that are no longer declared, or no longer with ``once()``. What
@@ -119,7 +128,7 @@ def before_deploy(project: Project, args: Sequence[str], address: str | None, *,
         deployed = any(
             stack["StackName"] == own and names.OUTPUT_LEDGER in names.stack_outputs(stack) for stack in stacks
         )
-        return _removals(cloud, declared, _permitted(args), regardless=regardless) if deployed else []
+        return _removals(cloud, declared, _permitted(args), regardless=regardless, reason=reason) if deployed else []
     except Exception as fault:  # AWS's errors have no common base class; all others are re-raised
         if not is_aws(fault):
             raise
@@ -151,7 +160,7 @@ def _permitted(args: Sequence[str]) -> set[str]:
 
 
 def _removals(
-    cloud: SelectedCloud, declared: Mapping[str, bool], permitted: set[str], *, regardless: bool
+    cloud: SelectedCloud, declared: Mapping[str, bool], permitted: set[str], *, regardless: bool, reason: str
 ) -> list[str]:
     from cronstack_infra.ops.deployment import deployed_jobs
     from cronstack_infra.ops.leftovers import find_leftovers_of
@@ -163,6 +172,7 @@ def _removals(
     if not gone:
         return []
     if regardless:
+        _announce(cloud, "cdk deploy", reason, removed=gone)
         return ["-c", f"{CONTEXT}={','.join(gone)}"]
     checked = [] if ALL in permitted else [job for job in gone if job not in permitted]
     left = find_leftovers_of(cloud, deployment, checked, now=clock.now_ms()) if checked else ()
@@ -175,6 +185,18 @@ def _removals(
         remedy="Declare them until these have run (a renamed job can keep its name: @job(name=...)). Or deploy without"
         f" this check: cronstack cdk {EVEN_IF_WAITING} deploy. What waits then runs, or ends as a dead letter.",
     )
+
+
+def _announce(cloud: SelectedCloud, action: str, reason: str, **details: Any) -> None:
+    """Record that jobs are removed although work of theirs may wait. A stack without a ledger has no place for it."""
+    try:
+        deployment = cloud.deployment()
+        cloud("dynamodb").describe_table(TableName=deployment.ledger)
+    except Exception as fault:
+        if isinstance(fault, OperationError) or type(fault).__name__ == "ResourceNotFoundException":
+            return
+        raise
+    announce_action(cloud, deployment, THE_STACK, action, reason, even_if_waiting=True, **details)
 
 
 def _cloud(args: Sequence[str], address: str | None, stack: str, package: str = "jobs") -> SelectedCloud:

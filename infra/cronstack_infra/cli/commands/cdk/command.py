@@ -44,8 +44,9 @@ CALLS_AWS: Final = frozenset(
     is_flag=True,
     help="Destroy or deploy without checking for dead letters, plans and unfinished runs.",
 )
+@click.option("--reason", metavar="TEXT", default="", help=f"Why, for the record of {EVEN_IF_WAITING}.")
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
-def command(local: bool, port: int | None, even_if_waiting: bool, args: tuple[str, ...]) -> None:
+def command(local: bool, port: int | None, even_if_waiting: bool, reason: str, args: tuple[str, ...]) -> None:
     """Run the cdk CLI with ARGS and return its exit code. Its version is pinned, and Node is included.
 
     It uses AWS with your usual credentials, or a local cloud with --local or an AWS_ENDPOINT_URL on this machine.
@@ -70,9 +71,10 @@ def command(local: bool, port: int | None, even_if_waiting: bool, args: tuple[st
         require_answer(address, os.environ)
     helps = {"-h", "--help"}.intersection(args)
     if "destroy" in args and not helps:
-        before_destroy(project, args, address, regardless=even_if_waiting)
+        before_destroy(project, args, address, regardless=even_if_waiting, reason=reason)
     elif "deploy" in args and not helps:
-        args = (*args, *before_deploy(project, args, address, regardless=even_if_waiting))
+        more = before_deploy(project, args, address, regardless=even_if_waiting, reason=reason)
+        args = (*args, *more)
     if address is not None:
         args = (*args, "-c", "cronstack:local=true") if args else args
     cdk = ensure_cdk(project.root, lambda line: click.echo(line, err=True))

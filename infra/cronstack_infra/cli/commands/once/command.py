@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from difflib import get_close_matches
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import click
 
@@ -27,6 +27,7 @@ from cronstack_infra.cli.commands.once.wording import (
 )
 from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
 from cronstack_infra.cli.options.inputs import json_object
+from cronstack_infra.cli.options.reasons import announce_action, reason_option
 from cronstack_infra.cli.output.counting import counting
 from cronstack_infra.cli.output.rows import note_missed, status_of, took, why
 from cronstack_infra.cli.output.spans import utc
@@ -112,6 +113,7 @@ command.add_command(once_import.command)
     is_flag=True,
     help="Replace an existing plan with another time or input, also a cancelled or missed one.",
 )
+@reason_option
 @json_option
 @cloud_options
 def schedule(
@@ -121,34 +123,44 @@ def schedule(
     input: dict[str, Any] | None,
     replace: bool,
     terms: dict[str, Any],
+    reason: str,
     as_json: bool,
 ) -> int:
     """Schedule JOB once under a key. Exit code 1 if the key has another time or input, has begun, or was cancelled."""
-    return _change(cloud, job, as_json, lambda once: once.schedule(job, key=key, input=input, replace=replace, **terms))
+    asked = _Asked("once schedule", reason, {"key": key, "replace": replace, "due": _written(terms)})
+
+    def change(once: Once) -> Plan:
+        return once.schedule(job, key=key, input=input, replace=replace, **terms)
+
+    return _change(cloud, job, as_json, asked, change)
 
 
 @command.command(short_help="Move a plan to another time.")
 @click.argument("job")
 @key_of
 @when_options
+@reason_option
 @json_option
 @cloud_options
-def move(cloud: SelectedCloud, job: str, key: str, terms: dict[str, Any], as_json: bool) -> int:
+def move(cloud: SelectedCloud, job: str, key: str, terms: dict[str, Any], reason: str, as_json: bool) -> int:
     """Move a plan to another time, also after it was missed.
 
     Exit code 1 if its run has begun, if it was cancelled ("too late"), or if the key is unknown.
     """
-    return _change(cloud, job, as_json, lambda once: once.move(job, key, **terms))
+    asked = _Asked("once move", reason, {"key": key, "due": _written(terms)})
+    return _change(cloud, job, as_json, asked, lambda once: once.move(job, key, **terms))
 
 
 @command.command(short_help="Cancel a plan.")
 @click.argument("job")
 @key_of
+@reason_option
 @json_option
 @cloud_options
-def cancel(cloud: SelectedCloud, job: str, key: str, as_json: bool) -> int:
+def cancel(cloud: SelectedCloud, job: str, key: str, reason: str, as_json: bool) -> int:
     """Cancel a plan. After the answer "cancelled" it never runs. Exit code 1 if it has begun or was missed."""
-    return _change(cloud, job, as_json, lambda once: once.cancel(job, key))
+    asked = _Asked("once cancel", reason, {"key": key})
+    return _change(cloud, job, as_json, asked, lambda once: once.cancel(job, key))
 
 
 @command.command(short_help="Show one plan and its run.")
@@ -277,8 +289,23 @@ def _open(cloud: SelectedCloud, job: str | None) -> tuple[Once, Deployment]:
     return once_of(cloud, deployment), deployment
 
 
-def _change(cloud: SelectedCloud, job: str, as_json: bool, call: Callable[[Once], Plan]) -> int:
-    once, _ = _open(cloud, job)
+class _Asked(NamedTuple):
+    """What is recorded before a plan is changed."""
+
+    action: str
+    reason: str
+    details: Mapping[str, Any]
+
+
+def _written(terms: Mapping[str, Any]) -> str | None:
+    """Return the time of a plan as the operator gave it: a time, or a length of time from now."""
+    given = next((terms[name] for name in ("at", "after") if terms.get(name) is not None), None)
+    return None if given is None else str(given)
+
+
+def _change(cloud: SelectedCloud, job: str, as_json: bool, asked: _Asked, call: Callable[[Once], Plan]) -> int:
+    once, deployment = _open(cloud, job)
+    announce_action(cloud, deployment, job, asked.action, asked.reason, **asked.details)
     with errors_as_options():
         plan = call(once)
     if as_json:

@@ -13,10 +13,12 @@ import click
 from cronstack.errors import OnceConflict, OnceError, OperationError
 from cronstack.occurrence import LONGEST_KEY, is_key
 from cronstack.onetime.bulk import MOST, Result
+from cronstack.onetime.once import Once
 from cronstack.payload import shown
 from cronstack_infra.cli.commands.once.wording import as_options, errors_as_options
 from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
 from cronstack_infra.cli.options.inputs import input_fault
+from cronstack_infra.cli.options.reasons import announce_action, reason_option
 from cronstack_infra.cli.options.rereadable import RereadableFile, rereadable
 from cronstack_infra.cli.output.counting import bar
 from cronstack_infra.cli.output.tables import print_json, print_table, short
@@ -40,10 +42,18 @@ _KNOWN: Final = ("key", "at", "in", "timezone", "disambiguation", "input", "repl
 @click.option(
     "--concurrency", type=click.IntRange(1, MOST), default=10, show_default=True, help="Requests in parallel."
 )
+@reason_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @cloud_options
 def command(
-    cloud: SelectedCloud, job: str, file: Path, replace: bool, past: str | None, concurrency: int, as_json: bool
+    cloud: SelectedCloud,
+    job: str,
+    file: Path,
+    replace: bool,
+    past: str | None,
+    concurrency: int,
+    reason: str,
+    as_json: bool,
 ) -> int:
     """Schedule JOB once for each line of FILE. A line is a JSON object with key, at or in, and optionally timezone,
     disambiguation, input, replace and past; see the options of "cronstack once JOB". FILE - is stdin.
@@ -58,30 +68,24 @@ def command(
     {"key": "order-2", "at": "2027-03-28T09:00", "timezone": "Europe/Berlin"}
     """
     with rereadable(file) as source:
-        outcomes, failed = _schedule(cloud, job, source, replace=replace, past=past, concurrency=concurrency)
+        lines, deployment = _check(source), cloud.deployment()
+        wiring_of(deployment, job)
+        announce_action(
+            cloud, deployment, job, "once import", reason, file=source.name, lines=lines, replace=replace, past=past
+        )
+        with bar(job, lines) as progress:
+            options = {"replace": replace, "past": past or "refuse", "concurrency": concurrency, "progress": progress}
+            outcomes, failed = _schedule(once_of(cloud, deployment), job, source, **options)
     _print_result(outcomes, failed, as_json)
     return 1 if failed else 0
 
 
-def _schedule(
-    cloud: SelectedCloud, job: str, source: RereadableFile, *, replace: bool, past: str | None, concurrency: int
-) -> tuple[Counter[str], list[Result]]:
+def _schedule(once: Once, job: str, source: RereadableFile, **options: Any) -> tuple[Counter[str], list[Result]]:
     """Schedule each line. Return the count of each outcome, and the failures."""
-    lines = _check(source)
-    deployment = cloud.deployment()
-    wiring_of(deployment, job)
     outcomes: Counter[str] = Counter()
     failed: list[Result] = []
-    with errors_as_options(), bar(job, lines) as progress:
-        results = once_of(cloud, deployment).schedule_many(
-            job,
-            _schedules(source),
-            concurrency=concurrency,
-            progress=progress,
-            replace=replace,
-            past=past or "refuse",
-        )
-        for result in results:
+    with errors_as_options():
+        for result in once.schedule_many(job, _schedules(source), **options):
             if result.plan is None:
                 failed.append(result)
             else:
