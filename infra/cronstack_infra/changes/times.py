@@ -24,8 +24,10 @@ from cronstack_infra.play.dry.minutes import Span
 
 AROUND: Final = timedelta(days=35)
 """The longest distance of a monthly occurrence from the next one, and some days."""
-MOST_SHIFTS: Final = 6
+MOST_LENGTHS: Final = 4
 """Most lengths by which occurrences of one job move. With more, they disappear and others appear."""
+MOST_STRETCHES: Final = 6
+"""Most stretches of time with one length each. With more, each length is one group."""
 _MINUTE: Final = timedelta(minutes=1)
 
 
@@ -90,7 +92,7 @@ def compare_times(
     gone, come = _instants(before & ~after, wide), _instants(after & ~before, wide)
     pairs = _pairs(gone, come) if pair_them else []
     moved = [pair for pair in pairs if pair.old in _In(span) and pair.new >= span.first]
-    if len({pair.by for pair in moved}) > MOST_SHIFTS:
+    if len({pair.by for pair in moved}) > MOST_LENGTHS:
         pairs = moved = []
     olds, news = {pair.old for pair in pairs}, {pair.new for pair in pairs}
     return TimeChange(
@@ -152,7 +154,7 @@ def _nearest(instant: datetime, others: Sequence[datetime], *, later: bool) -> i
 def _shifts(moved: Sequence[Moved]) -> list[Shift]:
     """Group what moves by its length: by stretches of time if these are few, else as a whole."""
     stretches = [Shift(by, tuple(pairs)) for by, pairs in groupby(moved, key=lambda pair: pair.by)]
-    if len(stretches) <= MOST_SHIFTS:
+    if len(stretches) <= MOST_STRETCHES:
         return stretches
     whole: dict[timedelta, list[Moved]] = {}
     for pair in moved:

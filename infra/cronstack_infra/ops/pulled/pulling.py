@@ -21,7 +21,7 @@ from cronstack.errors import OperationError
 from cronstack.event import SCHEMA
 from cronstack.ledger.items import read_plan, read_run
 from cronstack.ledger.plan_requests import get as get_plan
-from cronstack.ledger.rows import RunItem
+from cronstack.ledger.rows import FINISHED, RunItem
 from cronstack.ledger.run_requests import get_run
 from cronstack.occurrence import split_generation, to_datetime
 from cronstack_infra.ops.dead_letters.letters import DeadLetter
@@ -74,7 +74,7 @@ def pull(clients: Clients, deployment: Deployment, job: str, occurrence: str, ke
         due=due,
         at=max(at, due),
         attempt=attempt,
-        limit=max(attempt, run.limit if run is not None else DEFAULTS.retries + 1),
+        limit=max(attempt, (run.limit if run is not None else 0) or DEFAULTS.retries + 1),
         status="" if run is None else run.status,
         event={name: value for name, value in event.items() if name != _MARK},
         source=source,
@@ -91,7 +91,8 @@ def _event(
     """Return the event, its source, and the dead letter of the run if it was read."""
     if run is not None and (event := event_of_run(job, run)) is not None:
         return event, "run", None
-    letter = _letter(clients, deployment, job, occurrence)
+    has_ended_well = run is not None and run.status in FINISHED  # then no letter exists
+    letter = None if has_ended_well else _letter(clients, deployment, job, occurrence)
     if letter is not None:
         return dict(letter.contents.event), "dead letter", letter
     if key:
