@@ -14,14 +14,17 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from cronstack import clock
+from cronstack.deployed.job_metadata import METADATA
 from cronstack.errors import DeclarationError
 from cronstack.settings import once_variable
 from cronstack_infra import names
-from cronstack_infra.aws import about_synthesis, ledger_table, limits, packaging, schedule_roles
+from cronstack_infra.aws import ledger_table, limits, packaging, schedule_roles
 from cronstack_infra.aws.at_synth import CheckedStack
 from cronstack_infra.aws.deploy_check import DeployCheck
 from cronstack_infra.aws.foundation import Foundation
 from cronstack_infra.aws.scheduled_function import ScheduledFunction
+from cronstack_infra.discovery.metadata import metadata_of_synthesis
 from cronstack_infra.lock_file import APP_TAG, Lock
 from cronstack_infra.project import STATE_FOLDER
 
@@ -149,7 +152,8 @@ class CronstackStack(CheckedStack):
         self.deploy_check = DeployCheck(self, "DeployCheck", jobs=declared_jobs, kept=kept, **of_code)
         self.deploy_check.come_last()  # ``entry`` calls it again when the project's own resources exist
         self._outputs()
-        about_synthesis.record(self, jobs)
+        about = {METADATA: metadata_of_synthesis(jobs, clock.now().year)}
+        self.template_options.metadata = {**(self.template_options.metadata or {}), **about}
         self.check_at_synth()
 
     def _set_attributes(self, foundation: Foundation) -> None:

@@ -1,4 +1,4 @@
-"""Roles that lost rights or got some, and alarms that reach nobody."""
+"""Roles that lost rights or got some, and alarms without a receiver."""
 
 from __future__ import annotations
 
