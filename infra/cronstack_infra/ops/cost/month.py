@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from cronstack.deployed.job_metadata import JobMetadata, ScheduleMetadata
@@ -63,21 +64,28 @@ def next_days(now: datetime) -> Month:
 
 def starts_of(job: JobMetadata, month: Month) -> Starts:
     """Return the starts of a job by its schedules. Two schedules at one instant are one occurrence."""
-    if not job.enabled:
-        return Starts()
-    instants = {instant for given in job.schedules for instant in _instants(_schedule(given), month)}
-    return of_instants(sorted(instants), month)
+    return _starts(job.schedules, month) if job.enabled else Starts()
+
+
+@lru_cache(maxsize=1000)
+def _starts(schedules: tuple[ScheduleMetadata, ...], month: Month) -> Starts:
+    """Return the starts of some schedules. Cached: many jobs of a stack have the same schedule."""
+    if len(schedules) == 1:
+        return of_instants(_instants(_schedule(schedules[0]), month), month)
+    return of_instants(sorted({at for given in schedules for at in _instants(_schedule(given), month)}), month)
 
 
 def of_instants(instants: Iterable[datetime], month: Month) -> Starts:
     """Return the starts at some instants, in order. The first one is cold."""
     count = cold = 0
-    before, hours = None, set()
+    before, hours, first = -WARM_FOR, set[int](), month.first
     for instant in instants:
+        passed = instant - first
+        seconds = passed.days * 86400 + passed.seconds
         count += 1
-        cold += before is None or (instant - before).total_seconds() >= WARM_FOR
-        hours.add((instant - month.first) // timedelta(hours=1))
-        before = instant
+        cold += seconds - before >= WARM_FOR
+        hours.add(seconds // 3600)
+        before = seconds
     return Starts(count, cold, frozenset(hours))
 
 
