@@ -158,7 +158,9 @@ _OF_ALARM: Final = (
 
 
 def _alarm(fields: Mapping[str, Any]) -> State:
-    return {name: fields.get(name) for name in _OF_ALARM}
+    return {name: fields.get(name) for name in _OF_ALARM} | {
+        "TreatMissingData": fields.get("TreatMissingData") or "missing"
+    }
 
 
 def _stored_alarm(requests: Requests, resource: Resource) -> State | None:
