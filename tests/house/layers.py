@@ -130,6 +130,13 @@ LAYERS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("text",),
         ("markdown",),
     ),
+    "cronstack_infra.ops.cost": (
+        ("assumptions", "measured", "prices"),
+        ("month",),
+        ("usage",),
+        ("bill",),
+        ("gather",),
+    ),
     "cronstack_infra.ops.doctor": (
         ("finding", "requests", "stack", "zone_rules"),
         ("drift", "scene"),

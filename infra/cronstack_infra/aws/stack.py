@@ -15,10 +15,12 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from cronstack import clock
+from cronstack.deployed.job_metadata import METADATA
 from cronstack.errors import DeclarationError
 from cronstack.settings import MetricsOf, once_variable
 from cronstack_infra import names
-from cronstack_infra.aws import about_synthesis, ledger_table, limits, packaging, policies, schedule_roles
+from cronstack_infra.aws import ledger_table, limits, packaging, policies, schedule_roles
 from cronstack_infra.aws import dashboard as dashboards
 from cronstack_infra.aws import watchdog as watchdogs
 from cronstack_infra.aws.alarms import Alarms
@@ -28,6 +30,7 @@ from cronstack_infra.aws.deploy_check import DeployCheck
 from cronstack_infra.aws.foundation import Foundation
 from cronstack_infra.aws.operators import grants
 from cronstack_infra.aws.scheduled_function import ScheduledFunction
+from cronstack_infra.discovery.metadata import metadata_of_synthesis
 from cronstack_infra.lock_file import APP_TAG, Lock
 from cronstack_infra.project import STATE_FOLDER
 
@@ -173,7 +176,8 @@ class CronstackStack(CheckedStack):
         self.deploy_check = DeployCheck(self, "DeployCheck", jobs=declared_jobs, kept=kept, **of_code)
         self.deploy_check.come_last()  # ``entry`` calls it again when the project's own resources exist
         self._outputs()
-        about_synthesis.record(self, jobs)
+        about = {METADATA: metadata_of_synthesis(jobs, clock.now().year)}
+        self.template_options.metadata = {**(self.template_options.metadata or {}), **about}
         self.check_at_synth()
 
     def _scheduled_functions(self, jobs: Sequence[DeclaredJob], operations: Operations) -> list[str]:

@@ -1,6 +1,7 @@
-"""The project's own resources: a topic that mails the alarms, and a grant, whose policy is a resource of its own."""
+"""The project's own resources: a topic for the alarms, and grants, whose policies are resources of their own."""
 
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -13,4 +14,6 @@ def resources(stack, jobs):
     for alarm in stack.alarms.values():
         alarm.add_alarm_action(actions.SnsAction(topic))
     s3.Bucket(stack, "Prices").grant_read(jobs["nightly"].function)
+    audit = iam.PolicyStatement(actions=["s3:ListAllMyBuckets"], resources=["*"])
+    iam.ManagedPolicy(stack, "Audit", roles=[jobs["sweeps"].role], statements=[audit])
     stack.grant_schedule("remind", jobs["nightly"])

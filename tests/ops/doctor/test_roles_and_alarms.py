@@ -1,4 +1,4 @@
-"""Roles that lost rights or got some, and alarms that reach nobody."""
+"""Roles that lost rights or got some, and alarms without a receiver."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_an_edited_trust_is_found_and_restored(doctor: Doctor) -> None:
 
 
 def test_a_missing_role_is_found(doctor: Doctor) -> None:
-    iam, role = doctor.cloud.client("iam"), role_of(doctor, "sweeps")
+    iam, role = doctor.cloud.client("iam"), role_of(doctor, "weekdays")
     iam.delete_role_policy(RoleName=role, PolicyName="job")
     iam.delete_role(RoleName=role)
     found = doctor.only("permissions")

@@ -1,4 +1,4 @@
-"""The alarms of the stack: whether they can notify, whom they notify, and which of them are in ALARM."""
+"""The alarms of the stack: whether they can notify, which topics they use, and which of them are in ALARM."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Facts:
 
 
 def check(scene: Scene) -> Iterator[Finding | NotRead]:
-    """Yield alarms that notify nobody, and alarms that are in ALARM."""
+    """Yield alarms without a receiver, and alarms that are in ALARM."""
     return judge(read(scene))
 
 
@@ -77,7 +77,7 @@ def _of_alarm(alarm: Mapping[str, Any]) -> Iterator[Finding]:
 def _of_topic(arn: str, subscriptions: Sequence[Mapping[str, Any]] | None) -> Iterator[Finding]:
     where, subscribe = f"topic {arn.rpartition(':')[2]}", ("aws", "sns", "subscribe", "--topic-arn", arn)
     if subscriptions is None:
-        why = "The alarms that notify it notify nobody."
+        why = "The alarms that notify it have no receiver."
         yield Finding("error", where, "alarms notify it, and it does not exist", why, TO)
         return
     waiting = [entry for entry in subscriptions if not str(entry["SubscriptionArn"]).startswith("arn:")]
@@ -89,5 +89,5 @@ def _of_topic(arn: str, subscriptions: Sequence[Mapping[str, Any]] | None) -> It
         yield Finding("warning", where, f"the subscription of {address} is not confirmed", why, remedy)
     if len(waiting) == len(subscriptions):
         remedy = command(*subscribe, "--protocol", "email", "--notification-endpoint", "ops@example.com")
-        why = "Alarms are sent to it, and reach nobody."
+        why = "Alarms are sent to it, and reach no person."
         yield Finding("error", where, "it has no confirmed subscriber", why, remedy)

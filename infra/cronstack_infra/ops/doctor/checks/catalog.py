@@ -55,7 +55,7 @@ class Report:
     findings: Sequence[Finding]
     """The most urgent first."""
     unsupported: Sequence[tuple[str, str]] = ()
-    """Check and action of each fact that this cloud cannot tell."""
+    """Check and action of each fact that this cloud does not have."""
 
 
 def examine(scene: Scene, names: Sequence[str] = (), *, begin: Callable[[str], None] = lambda name: None) -> Report:

@@ -17,7 +17,7 @@ from cronstack_infra.plural import counted
 OLD: Final = 7 * 86_400_000
 """Milliseconds. Age of the oldest letter at which the finding is urgent: half of SQS's 14 days."""
 RETENTION: Final = 14 * 86_400
-"""Seconds for which the stack's queues keep a letter, if SQS does not say otherwise."""
+"""Seconds for which the stack's queues keep a letter, unless SQS returns another time."""
 _DAY: Final = 86_400_000
 
 

@@ -1,7 +1,7 @@
 """The time zone data of this machine, of the machine that deployed, and of EventBridge Scheduler.
 
 No API shows the data of Scheduler. The ledger does: its rows have the instants at which Scheduler has fired. If one is
-not an instant of the schedule by the data of this machine, and a whole quarter of an hour beside one, the two have
+not an instant of the schedule by the data of this machine, and a whole quarter of an hour away from one, the two have
 different rules. This proves nothing about clock changes to come.
 
 The data of Lambda's image is not known: no API shows it. The runtime uses it only for bounds of schedules and for local
@@ -110,7 +110,7 @@ def _iso(instant: datetime) -> str:
 
 
 def _near(schedules: Sequence[Schedule], instant: datetime) -> datetime | None:
-    """Return an instant that is a whole number of quarters of an hour beside the given one."""
+    """Return an instant that is a whole number of quarters of an hour away from the given one."""
     for schedule in schedules:
         for near in schedule.after(instant - MOST - timedelta(seconds=1)):
             if near > instant + MOST:

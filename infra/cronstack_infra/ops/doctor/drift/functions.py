@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from cronstack_infra.ops.doctor.drift.compare import Kind, Meaning, State, command, with_json
-from cronstack_infra.ops.doctor.requests import Requests
+from cronstack_infra.ops.doctor.requests import NotRead, Requests
 from cronstack_infra.ops.doctor.stack import UNKNOWN, Resource, Unknown
 
 _OWN: Final = "CRONSTACK_"
@@ -51,6 +51,8 @@ def _stored(requests: Requests, resource: Resource) -> State | None:
     got = requests.ask("lambda", "get_function_configuration", FunctionName=resource.id)
     if got is None:
         return None
+    if "Error" in got.get("Environment", {}):
+        raise NotRead("kms:Decrypt")
     concurrency = requests.ask("lambda", "get_function_concurrency", FunctionName=resource.id) or {}
     fields = {name: got.get(name) for name in ("Timeout", "MemorySize", "Role", "Handler", "Runtime")}
     failed = got.get("State") == "Failed"

@@ -15,7 +15,8 @@ from cronstack_infra.ops.doctor.drift.compare import Kind, Meaning, State, comma
 from cronstack_infra.ops.doctor.requests import Requests
 from cronstack_infra.ops.doctor.stack import DeployedStack, Resource
 
-POLICY: Final = "AWS::IAM::Policy"
+POLICIES: Final = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy")
+MANAGED: Final = "AWS::IAM::ManagedPolicy"
 _INLINE: Final = "Policy."
 
 
@@ -23,11 +24,14 @@ def with_grants(stack: DeployedStack, role: Resource) -> Resource:
     """Return a role with the policies that are resources of their own: the grants of ``infra/resources.py``."""
     others = [
         {"PolicyName": policy.properties.get("PolicyName"), "PolicyDocument": policy.properties.get("PolicyDocument")}
-        for policy in stack.resources(POLICY)
-        if role.id in policy.properties.get("Roles", [])
+        for policy in stack.resources(*POLICIES)
+        if role.id in [*policy.properties.get("Roles", []), policy.properties.get("RoleName")]
     ]
+    managed = [policy.id for policy in stack.resources(MANAGED) if role.id in policy.properties.get("Roles", [])]
     inline = [*role.properties.get("Policies", []), *others]
-    return Resource(role.logical, role.kind, role.id, {**role.properties, "Policies": inline})
+    attached = [*role.properties.get("ManagedPolicyArns", []), *managed]
+    grants = {"Policies": inline, "ManagedPolicyArns": attached}
+    return Resource(role.logical, role.kind, role.id, {**role.properties, **grants})
 
 
 def _wanted(resource: Resource) -> State:

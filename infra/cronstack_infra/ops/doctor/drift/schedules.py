@@ -12,7 +12,7 @@ from cronstack_infra.ops.doctor.stack import Resource
 _USUAL_RETRIES: Final = {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
 """Scheduler's own retry policy."""
 _OTHER_TIMES: Final = Meaning("Its job starts at other times than the code declares.", "error")
-_OTHER_TARGET: Final = Meaning("Scheduler may not reach the job: nothing runs, and no letter says so.", "error")
+_OTHER_TARGET: Final = Meaning("Scheduler may not reach the job: nothing runs, without a letter.", "error")
 MEANINGS: Final = {
     "ScheduleExpression": _OTHER_TIMES,
     "ScheduleExpressionTimezone": _OTHER_TIMES,

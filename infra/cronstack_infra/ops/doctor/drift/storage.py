@@ -158,7 +158,9 @@ _OF_ALARM: Final = (
 
 
 def _alarm(fields: Mapping[str, Any]) -> State:
-    return {name: fields.get(name) for name in _OF_ALARM}
+    return {name: fields.get(name) for name in _OF_ALARM} | {
+        "TreatMissingData": fields.get("TreatMissingData") or "missing"
+    }
 
 
 def _stored_alarm(requests: Requests, resource: Resource) -> State | None:
@@ -172,7 +174,7 @@ ALARM: Final = Kind(
     service="cloudwatch",
     wanted=lambda resource: _alarm(resource.properties),
     stored=_stored_alarm,
-    meanings={name: Meaning("The alarm starts at another time, or notifies somebody else.") for name in _OF_ALARM},
+    meanings={name: Meaning("The alarm starts at another time, or notifies another topic.") for name in _OF_ALARM},
     deleted="Nothing reports what this alarm watches.",
     restore=lambda resource, property: "",
     create=lambda resource: with_json(

@@ -46,7 +46,7 @@ def command(cloud: SelectedCloud, checks: Sequence[str], only_list: bool, as_jso
       check, severity     severity is error, warning or unchecked
       where, what, why    the resource, the problem, and what may happen
       remedy              a command, or what to do
-    unsupported: check and action of what this cloud cannot tell
+    unsupported: check and action of what this cloud does not have
     """
     if only_list:
         rows = [(check.name, check.about) for check in CHECKS]
