@@ -15,25 +15,23 @@ from tests.places import ROOT
 PAGE: Final = ROOT / "infra" / "cronstack_infra" / "aws" / "METRICS.md"
 OF_INSIGHTS: Final = {"@timestamp", "@message"}
 """Fields that CloudWatch Logs adds to each line."""
-WORDS: Final = set(
-    [
-        "fields",
-        "filter",
-        "sort",
-        "stats",
-        "limit",
-        "in",
-        "desc",
-        "asc",
-        "count",
-        "latest",
-        "pct",
-        "ispresent",
-        "bin",
-        "as",
-        "by",
-    ]
-)
+WORDS: Final = {
+    "fields",
+    "filter",
+    "sort",
+    "stats",
+    "limit",
+    "in",
+    "desc",
+    "asc",
+    "count",
+    "latest",
+    "pct",
+    "ispresent",
+    "bin",
+    "as",
+    "by",
+}
 
 
 def queries() -> list[str]:
