@@ -58,7 +58,7 @@ class App:
         try:
             jobs = discover(PACKAGE, functions).jobs
             cronstack_infra.aws.CronstackStack(
-                app, stack, jobs=jobs, functions_root=functions, package=PACKAGE, lock=lock
+                app, stack, jobs=jobs, functions_root=functions, package=PACKAGE, lock=lock, watchdog=False
             )
         finally:
             sys.path.remove(str(functions))

@@ -6,17 +6,16 @@ It never imports the jobs of the project: it reads their declarations from the d
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, Final
 
 from cronstack import clock
 from cronstack.declaration import cron, job
 from cronstack.entropy import SYSTEM, ulid
-from cronstack.occurrence import to_milliseconds
 from cronstack.run import Run
 from cronstack.settings import Settings
+from cronstack.telemetry.metrics import embedded
+from cronstack.timing.aws_clock import date_of
 from cronstack.watchdog.scene import PassReport, Scene, topic_of
 
 NAME: Final = "watchdog"
@@ -38,7 +37,7 @@ def watchdog(run: Run) -> dict[str, int]:
     now = clock.now_ms()
     scene = Scene.of(Settings.read(os.environ), topic_of(os.environ))
     report = one_pass(client, scene, now=now, ulid=lambda: ulid(now, SYSTEM), aws_time=date_of)
-    run.log.info("pass finished", extra=heartbeat(report))
+    run.log.info("pass finished", extra=heartbeat(report, scene.stack, now))
     return counts(report)
 
 
@@ -48,18 +47,10 @@ def counts(report: PassReport) -> dict[str, int]:
     return {name: getattr(report, name) for name in names}
 
 
-def heartbeat(report: PassReport) -> dict[str, Any]:
-    """Return the metrics of a finished pass, as fields of its log line."""
-    return {"WatchdogPasses": 1, "Missed": report.missed, "Late": report.late, "Incidents": report.open}
-
-
-def date_of(answer: Mapping[str, Any]) -> int | None:
-    """Return the time of an answer of AWS, by its Date header, in epoch milliseconds."""
-    text = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-    try:
-        return to_milliseconds(parsedate_to_datetime(str(text))) if text else None
-    except ValueError:
-        return None
+def heartbeat(report: PassReport, stack: str, now: int) -> dict[str, Any]:
+    """Return the metrics of a finished pass, as fields of its log line. A metric with data costs for each hour."""
+    values = {"WatchdogPasses": 1} | ({"Incidents": report.open} if report.open else {})
+    return embedded(stack, values, now=now)
 
 
 @cache

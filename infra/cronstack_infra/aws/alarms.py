@@ -28,13 +28,12 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cronstack.telemetry import metrics
+from cronstack.watchdog.texts import PAGE
 from cronstack_infra import names
 from cronstack_infra.aws import logical_ids
 from cronstack_infra.aws.checks.options import ALARMS_TO_CONTEXT, Operations
 from cronstack_infra.aws.foundation import Foundation
 
-HELP: Final = "cronstack_infra/ops/INCIDENTS.md"
-"""The page that alarms link to: its place in the installed package. Its sections have the names of causes."""
 MINUTE: Final = 60
 """Seconds of a period of the alarm ``work``."""
 SPAN: Final = 5
@@ -83,7 +82,7 @@ class Alarms(logical_ids.Owner):
             self.fix(mail, "AlarmMail")
         elif str(self.node.try_get_context("cronstack:local")).lower() != "true":
             Annotations.of(stack).add_info(
-                f'alarms of {stack.stack_name} notify nobody yet: set "{ALARMS_TO_CONTEXT}" in cdk.json to a mail '
+                f'alarms of {stack.stack_name} have no subscriber yet: set "{ALARMS_TO_CONTEXT}" in cdk.json to a mail '
                 "address or to the ARN of a topic"
             )
         return own
@@ -145,7 +144,7 @@ class Alarms(logical_ids.Owner):
         alarm = cloudwatch.CfnAlarm(
             self,
             id,
-            alarm_description=f"{Stack.of(self).stack_name}: {what} Help: {HELP}#{cause}",
+            alarm_description=f"{Stack.of(self).stack_name}: {what} Help: {PAGE}#{cause}",
             alarm_actions=[self.topic.topic_arn],
             ok_actions=[self.topic.topic_arn],
             **how,

@@ -143,8 +143,7 @@ class CronstackStack(CheckedStack):
         limits.check(self.stack_name, jobs, removed=removed, dropped=dropped)
         python = self._choice("cronstack:python", dict.fromkeys(PYTHONS), "3.13")
         architecture = self._choice("cronstack:architecture", ARCHITECTURES, "arm64")
-        removal = REMOVALS[self._choice("cronstack:ledger", REMOVALS, "retain")]
-        removal = removal if ledger_removal is None else ledger_removal
+        removal = ledger_removal or REMOVALS[self._choice("cronstack:ledger", REMOVALS, "retain")]
         named = self.node.try_get_context(ledger_table.TABLE_CONTEXT)
         warm_writes = ledger_table.warm_writes(self.node.try_get_context(ledger_table.WARM_CONTEXT))
         _check_adopted(ledger, named, removal, warm_writes)
@@ -158,10 +157,11 @@ class CronstackStack(CheckedStack):
         )
         alarms = Alarms(self, "Alarms", foundation=foundation, operations=operations)
         self._set_attributes(foundation, alarms)
-        code = self._code(functions_root, package, packaging.BuildTarget(python, architecture, here=self._local()))
         of_code: dict[str, Any] = {
             "foundation": foundation,
-            "code": code,
+            "code": self._code(
+                functions_root, package, packaging.BuildTarget(python, architecture, here=self._local())
+            ),
             "runtime": lambda_.Runtime(f"python{python}", lambda_.RuntimeFamily.PYTHON),
             "architecture": ARCHITECTURES[architecture],
         }
@@ -172,7 +172,7 @@ class CronstackStack(CheckedStack):
         self._keep_roles(removed, foundation)
         if lock is not None:
             self.tags.set_tag(APP_TAG, lock.app)
-        kept = {**removed, **dict.fromkeys(dropped, True)}
+        kept = removed | dict.fromkeys(dropped, True)
         self.deploy_check = DeployCheck(self, "DeployCheck", jobs=declared_jobs, kept=kept, **of_code)
         self.deploy_check.come_last()  # ``entry`` calls it again when the project's own resources exist
         self._outputs()

@@ -21,6 +21,8 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cronstack.ledger import partitions
+from cronstack.watchdog.handler import watchdog
+from cronstack.watchdog.scene import ALARM_TOPIC
 from cronstack_infra import names
 from cronstack_infra.aws import policies
 from cronstack_infra.aws.checks.options import Operations
@@ -29,20 +31,14 @@ from cronstack_infra.aws.scheduled_function import ScheduledFunction
 from cronstack_infra.discovery.discover import DeclaredJob
 from cronstack_infra.discovery.validation import judge
 
-TOPIC: Final = "CRONSTACK_ALARM_TOPIC"
-"""Variable of the watchdog's function: the ARN of the topic."""
-INCIDENTS: Final = "watch"
-"""Partition of the ledger with incidents and the snapshot."""
 WHERE: Final = "cronstack/watchdog/handler.py"
 
 
 def declared(topic: str) -> DeclaredJob:
     """Return the watchdog's declaration. ``topic``: ARN of the topic of alarms, or a token."""
-    from cronstack.watchdog.handler import watchdog
-
     schedules, faults = judge(watchdog, WHERE)
     assert not faults, "Cronstack's own declaration must be valid"
-    return DeclaredJob(watchdog._replace(env={TOPIC: topic}), schedules, WHERE)
+    return DeclaredJob(watchdog._replace(env={ALARM_TOPIC: topic}), schedules, WHERE)
 
 
 def create(
@@ -94,7 +90,7 @@ def rights(stack: Stack, *, foundation: Foundation, topic: sns.ITopic, started: 
         sid="Incidents",
         actions=["dynamodb:UpdateItem"],
         resources=[table],
-        conditions=policies.only_partitions([INCIDENTS]),
+        conditions=policies.only_partitions(partitions.partitions_of("watchdog", names.WATCHDOG)),
     )
     statements = (iam.PolicyStatement(sid=sid, actions=actions, resources=arns) for sid, actions, arns in allowed)
     return iam.PolicyDocument(statements=[*statements, incidents])

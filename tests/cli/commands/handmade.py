@@ -41,7 +41,7 @@ LEDGER = {
 
 
 class Deployed:
-    """A stack with the outputs of a Cronstack stack, and one function."""
+    """A stack with the outputs of a Cronstack stack, one function, and the watchdog's function."""
 
     def __init__(self, cloud: LocalCloud, root: Path) -> None:
         self.cloud, self.stack, self.root = cloud, Stack.new(cloud), root
@@ -54,7 +54,10 @@ class Deployed:
             for id, name in (("Once", names.once_group), ("Carriers", names.carriers_group))
         }
         variables = {"Variables": {"CRONSTACK_STACK": self.stack.name}}
-        job = function(FunctionName=f"{self.stack.name}-nightly", Environment=variables)
+        job, watchdog = (
+            function(FunctionName=f"{self.stack.name}-{name}", Environment=variables)
+            for name in ("nightly", names.WATCHDOG)
+        )
         outputs = {
             names.OUTPUT_LEDGER: ref("Ledger"),
             names.OUTPUT_DELIVERY_DEAD_LETTERS: ref("Delivery"),
@@ -62,7 +65,7 @@ class Deployed:
             names.OUTPUT_GROUP: "default",
         }
         resources: dict[str, Any] = {"Ledger": LEDGER, "Delivery": queue(), "Handler": queue(), **groups}
-        resources |= {"Role": role(), "SchedulerRole": scheduler_role(), "Function": job}
+        resources |= {"Role": role(), "SchedulerRole": scheduler_role(), "Function": job, "Watchdog": watchdog}
         status = self.stack.deploy(resources, Outputs={name: {"Value": value} for name, value in outputs.items()})
         assert status == "CREATE_COMPLETE", self.stack.reasons()
 

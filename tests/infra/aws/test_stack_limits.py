@@ -155,7 +155,7 @@ def test_jobs_that_the_watchdog_starts_fit_its_role(synthesize: Synthesize) -> N
     longer_region = len("ap-southeast-1") - len("us-east-1")
     assert sum(map(len, policies)) + longer_region * (most + 20) < 10_240
     with pytest.raises(DeclarationError, match=r'have on_missed="run"; their ARNs have'):
-        limits.check("shop", [started(name) for name in [*jobs, "y" * 55]])
+        limits.check("shop", [started(name) for name in [*jobs, "y" * 55, "z" * 55]])
 
 
 def started(name: str) -> DeclaredJob:

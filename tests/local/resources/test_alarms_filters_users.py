@@ -310,3 +310,17 @@ def test_a_user_with_all_properties_and_with_the_defaults(stack: Stack) -> None:
     iam.create_access_key(UserName=name)
     stack.delete()
     assert "must delete access keys first" in stack.describe()["StackStatusReason"]
+
+
+def test_a_dashboard_is_stored_updated_and_deleted(stack: Stack) -> None:
+    def board(title: str) -> dict[str, Any]:
+        body = json.dumps({"widgets": [{"type": "text", "properties": {"markdown": title}}]})
+        return part("CloudWatch::Dashboard", DashboardName=stack.name, DashboardBody=body)
+
+    cloudwatch = stack.cloud.client("cloudwatch")
+    for title in ("first", "second"):
+        stack.deploy({"Board": board(title), "Queue": part("SQS::Queue")})
+        assert title in cloudwatch.get_dashboard(DashboardName=stack.name)["DashboardBody"]
+    assert stack.physical("Board") == stack.name
+    stack.deploy({"Queue": part("SQS::Queue")})
+    assert stack.name not in {entry["DashboardName"] for entry in cloudwatch.list_dashboards()["DashboardEntries"]}

@@ -96,7 +96,7 @@ def test_every_alarm_notifies_of_its_start_and_end_and_has_a_help_page_and_a_com
         assert len(alarm["AlarmDescription"]) <= 1024, "CloudWatch's limit"
 
 
-def test_alarms_of_the_account_may_publish_to_the_topic_and_nobody_else(one_job: Template) -> None:
+def test_alarms_of_the_account_may_publish_to_the_topic_and_no_others(one_job: Template) -> None:
     [policy] = of_type(one_job, "AWS::SNS::TopicPolicy")
     found = properties(one_job, policy)
     topic = resolved(one_job, one_job["Outputs"]["AlarmTopic"]["Value"])

@@ -166,7 +166,8 @@ def _removals(
     from cronstack_infra.ops.leftovers import find_leftovers_of
 
     deployment = cloud.deployment()
-    known = [job.name for job in deployed_jobs(cloud("lambda"), deployment)]
+    # The watchdog is a job of the stack, but not of the project: leaving it out removes no work of the user.
+    known = [job.name for job in deployed_jobs(cloud("lambda"), deployment) if job.name != names.WATCHDOG]
     dropped = {name for name in known if names.once_output(name) in deployment.outputs and not declared.get(name)}
     gone = sorted({name for name in known if name not in declared} | dropped)
     if not gone:
