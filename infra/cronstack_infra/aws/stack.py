@@ -20,8 +20,8 @@ from cronstack.deployed.job_metadata import METADATA
 from cronstack.errors import DeclarationError
 from cronstack.settings import MetricsOf, once_variable
 from cronstack_infra import names
-from cronstack_infra.aws import ledger_table, limits, packaging, policies, schedule_roles
 from cronstack_infra.aws import dashboard as dashboards
+from cronstack_infra.aws import ledger_table, limits, packaging, policies, schedule_roles
 from cronstack_infra.aws import watchdog as watchdogs
 from cronstack_infra.aws.alarms import Alarms
 from cronstack_infra.aws.at_synth import CheckedStack
