@@ -41,7 +41,7 @@ class Listed(NamedTuple):
 
 
 class Query(NamedTuple):
-    """One metric of CloudWatch over one hour. ``dimensions``: pairs of name and value."""
+    """One metric of CloudWatch in one hour. ``dimensions``: pairs of name and value."""
 
     namespace: str
     name: str
