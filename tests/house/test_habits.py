@@ -24,6 +24,14 @@ PURE = (
     "ledger",
     "guard/decision.py",
     "guard/carrier.py",
+    "guard/carried.py",
+    "watchdog/accounts.py",
+    "watchdog/checks",
+    "watchdog/expecting.py",
+    "watchdog/incidents.py",
+    "watchdog/snapshot.py",
+    "watchdog/texts.py",
+    "watchdog/words.py",
 )
 IMPURE_MODULES = (
     "boto3",
