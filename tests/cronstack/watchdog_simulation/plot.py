@@ -1,0 +1,75 @@
+"""The plot of one history: its jobs, what happens at which time, and what the watchdog must publish."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any, Final
+
+from cronstack.declaration import Job
+from cronstack.occurrence import scheduled_id
+from tests.cronstack.watchdog_simulation.functions import Behaviour
+from tests.cronstack.watchdog_simulation.jobs import Epoch
+from tests.cronstack.watchdog_simulation.judge import Expectation
+from tests.cronstack.watchdog_simulation.virtual_time import MINUTE, SECOND
+from tests.cronstack.watchdog_simulation.world import World
+
+LAG: Final = 5 * SECOND
+"""Milliseconds for an index that lags, and for the time that a pass takes."""
+
+
+class Plot:
+    """Collects jobs and actions before the history begins. ``first``: the first moment at which a fault may strike."""
+
+    def __init__(self, world: World, epoch: Epoch) -> None:
+        self.world, self.epoch, self.chance = world, epoch, world.chance
+        self.jobs: dict[str, Job] = {}
+        self.expectations: list[Expectation] = []
+        self.first = epoch.start + 12 * MINUTE
+        self.ends = epoch.start + 40 * MINUTE
+        """The history lasts at least until then."""
+        self.faults: list[str] = []
+        self.checks: list[Callable[[], str]] = []
+        """Called at the end: each returns a violation, or ""."""
+        self.slow = False
+        """Whether passes are hours apart."""
+        self.deploys = True
+        """Whether other jobs may be deployed meanwhile."""
+
+    def add(self, job: Job) -> Job:
+        assert job.name not in self.jobs
+        self.jobs[job.name] = job
+        return job
+
+    def at(self, moment: int, action: Callable[[], Any]) -> None:
+        """Do something at a moment."""
+        self.world.time.at(moment, action)
+
+    def behave(self, job: Job, due: int, *attempts: Behaviour) -> None:
+        self.world.behaviours[job.name, scheduled_id(due)] = list(attempts)
+
+    def expect(self, job: str, cause: str, first: int, by: int | None, why: str, **more: Any) -> Expectation:
+        """Expect an incident, and let the history last until it is cleared."""
+        made = Expectation(job, cause, first, by, why, **more)
+        self.expectations.append(made)
+        last = max(first, by or 0, made.cleared_by or 0)
+        pause = 60 * 60 * SECOND if self.slow else 11 * MINUTE
+        self.ends = max(self.ends, last + pause)
+        return made
+
+    def probe(self, moment: int, job: str, occurrence: str, status: str) -> None:
+        """Check that a run has this status at a moment, so that the planted fault is real. "": it has no row."""
+        found: list[str] = []
+        self.at(moment, lambda: found.append(self.world.row(job, occurrence).get("status", {}).get("S", "")))
+        what = f"the simulation has not planted its fault: {job} {occurrence} is not {status or 'absent'} at {moment}"
+        self.checks.append(lambda: "" if found == [status] else f"{what}, but {found}")
+
+    def name(self, kind: str) -> str:
+        """Return the name of the next job with a fault."""
+        self.faults.append(kind)
+        return f"{kind.replace('-', '_')}_{len(self.faults)}"
+
+
+def wait(chance: random.Random, least: int, most: int) -> int:
+    """Draw a pause in whole seconds."""
+    return chance.randrange(least // SECOND, most // SECOND) * SECOND

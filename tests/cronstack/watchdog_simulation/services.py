@@ -1,0 +1,142 @@
+"""CloudFormation, SQS, CloudWatch and SNS, as far as the watchdog asks them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from cronstack.occurrence import to_datetime
+from tests.cronstack.watchdog_simulation.clients import Answer, ServiceError
+from tests.cronstack.watchdog_simulation.functions import DELIVERY_LETTERS, HANDLER_LETTERS, STACK
+from tests.cronstack.watchdog_simulation.virtual_time import SECOND, VirtualTime
+
+TOPIC: Final = f"arn:aws:sns:us-east-1:123456789012:{STACK}-alarms"
+LONGEST_MESSAGE: Final = 256 * 1024
+
+
+class Letter(NamedTuple):
+    """A message in a queue of dead letters."""
+
+    sent: int
+    body: str
+
+
+class Queues:
+    """The two queues of dead letters."""
+
+    def __init__(self, time: VirtualTime) -> None:
+        self._time = time
+        self.letters: dict[str, list[Letter]] = {HANDLER_LETTERS: [], DELIVERY_LETTERS: []}
+
+    def send(self, url: str, body: str) -> Answer:
+        self.letters[url].append(Letter(self._time.now, body))
+        return {"MessageId": str(len(self.letters[url]))}
+
+    def age(self, url: str) -> int:
+        """Return the age of the oldest letter in milliseconds; 0 without one."""
+        return max((self._time.now - letter.sent for letter in self.letters[url]), default=0)
+
+    def answer(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
+        assert operation == "GetQueueAttributes", f"the watchdog has no right to sqs:{operation}"
+        letters = self.letters.get(parameters["QueueUrl"])
+        if letters is None:
+            raise ServiceError("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.")
+        arn = f"arn:aws:sqs:us-east-1:123456789012:{parameters['QueueUrl'].rpartition('/')[2]}"
+        every = {
+            "QueueArn": arn,
+            "ApproximateNumberOfMessages": str(len(letters)),
+            "ApproximateNumberOfMessagesNotVisible": "0",
+            "ApproximateNumberOfMessagesDelayed": "0",
+            "MessageRetentionPeriod": "1209600",
+            "CreatedTimestamp": "1760000000",
+            "VisibilityTimeout": "30",
+        }
+        asked = parameters.get("AttributeNames") or []
+        names = list(every) if "All" in asked else asked
+        return {"Attributes": {name: every[name] for name in names}}
+
+
+class Metrics:
+    """CloudWatch. ``points``: values of metrics that no other part of the cloud holds, by metric and name."""
+
+    def __init__(self, time: VirtualTime, queues: Queues) -> None:
+        self._time, self._queues = time, queues
+        self.points: dict[tuple[str, str], list[tuple[int, float]]] = {}
+
+    def answer(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
+        assert operation == "GetMetricData", f"the watchdog has no right to cloudwatch:{operation}"
+        first, last = parameters["StartTime"], parameters["EndTime"]
+        assert isinstance(first, datetime) and first < last, "the start must be before the end"
+        ids = [query["Id"] for query in parameters["MetricDataQueries"]]
+        assert len(set(ids)) == len(ids) <= 500, "each query needs its own id, at most 500"
+        assert all(name[0].islower() and name.replace("_", "a").isalnum() for name in ids), ids
+        results = [self._result(query, first, last) for query in parameters["MetricDataQueries"]]
+        return {"MetricDataResults": results, "Messages": []}
+
+    def _result(self, query: Mapping[str, Any], first: datetime, last: datetime) -> Answer:
+        metric = query["MetricStat"]["Metric"]
+        period = query["MetricStat"]["Period"]
+        name, values = metric["MetricName"], {each["Name"]: each["Value"] for each in metric["Dimensions"]}
+        points: list[tuple[int, float]]
+        if name == "ApproximateAgeOfOldestMessage":
+            assert metric["Namespace"] == "AWS/SQS" and list(values) == ["QueueName"], metric
+            (url,) = [url for url in self._queues.letters if url.endswith(f"/{values['QueueName']}")]
+            age = self._queues.age(url)
+            # CloudWatch has a point each minute, and a minute late.
+            points = [(self._time.now - 60 * SECOND, max(0, age / SECOND - 60))] if age else []
+        else:
+            of = next(iter(values.values()), "")
+            points = self.points.get((name, of), [])
+        shown = [
+            (to_datetime(at - at % (period * SECOND)), value)
+            for at, value in points
+            if first <= to_datetime(at - at % (period * SECOND)) < last
+        ]
+        shown.sort(reverse=parameters_newest_first(query))
+        return {
+            "Id": query["Id"],
+            "Label": name,
+            "StatusCode": "Complete",
+            "Timestamps": [at for at, _ in shown],
+            "Values": [value for _, value in shown],
+        }
+
+
+def parameters_newest_first(query: Mapping[str, Any]) -> bool:
+    """Return True: CloudWatch's default order is the newest value first."""
+    return True
+
+
+class Notification(NamedTuple):
+    """One message that the watchdog has published."""
+
+    at: int
+    subject: str
+    text: str
+    attributes: Mapping[str, str]
+
+
+class Topic:
+    """SNS. It refuses what SNS refuses."""
+
+    def __init__(self, time: VirtualTime) -> None:
+        self._time = time
+        self.published: list[Notification] = []
+
+    def answer(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
+        assert operation == "Publish", f"the watchdog has no right to sns:{operation}"
+        if parameters.get("TopicArn") != TOPIC:
+            raise ServiceError("NotFoundException", "Topic does not exist", 404)
+        subject, message = parameters.get("Subject", ""), parameters["Message"]
+        if not subject or len(subject) > 100 or not subject.isascii() or not subject.isprintable():
+            raise ServiceError("InvalidParameterException", "Invalid parameter: Subject")
+        if not message or len(message.encode()) > LONGEST_MESSAGE:
+            raise ServiceError("InvalidParameterException", "Invalid parameter: Message")
+        attributes = {}
+        for name, value in parameters.get("MessageAttributes", {}).items():
+            if value["DataType"] not in ("String", "Number", "String.Array") or not value.get("StringValue"):
+                raise ServiceError("InvalidParameterValueException", f"Invalid attribute {name}")
+            attributes[name] = value["StringValue"]
+        self.published.append(Notification(self._time.now, subject, message, attributes))
+        return {"MessageId": f"00000000-0000-4000-8000-{len(self.published):012}"}
