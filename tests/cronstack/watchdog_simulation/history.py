@@ -14,12 +14,17 @@ from tests.cronstack.watchdog_simulation.jobs import draw_epoch
 from tests.cronstack.watchdog_simulation.judge import Verdict, judge
 from tests.cronstack.watchdog_simulation.life import act, live
 from tests.cronstack.watchdog_simulation.plot import Plot
+from tests.cronstack.watchdog_simulation.slow_faults import SLOW_FAULTS
 from tests.cronstack.watchdog_simulation.virtual_time import DAY, HOUR, MINUTE, SECOND
 from tests.cronstack.watchdog_simulation.wire import Strike
 from tests.cronstack.watchdog_simulation.world import World
 
 Kind = Literal["quiet", "faults"]
 KINDS: Final[tuple[Kind, ...]] = ("faults", "quiet")
+SLOW: Final = 0.15
+"""Share of histories with faults that last for days."""
+ONLY_ONCE: Final = ("own-clock", "dead-letters")
+"""Faults of the stack, of which a history has only one."""
 HOWS: Final = ("killed before", "killed after", "killed after", "throttled", "lost answer")
 
 
@@ -76,11 +81,13 @@ def wait_days(plot: Plot) -> int:
 
 def _faulty(plot: Plot, names: list[str]) -> None:
     chance = plot.chance
-    chosen = [chance.choice(names or list(FAULTS)) for _ in range(chance.choice((1, 1, 2, 3)))]
-    for name in chosen:
-        if name == "own-clock" and "own-clock" in plot.faults:
-            continue
-        FAULTS[name](plot)
+    plot.slow = chance.random() < SLOW if not names else names[0] in SLOW_FAULTS
+    known = SLOW_FAULTS if plot.slow else FAULTS
+    choices = [name for name in names or known if name in known]
+    for _ in range(chance.choice((1, 1, 2, 3))):
+        name = chance.choice(choices)
+        if name not in ONLY_ONCE or name not in plot.faults:
+            known[name](plot)
     live(plot, chance.choice((0, 0, 1)))
     act(plot, plot.ends)
 
@@ -90,7 +97,7 @@ def _passes(plot: Plot, *, strikes: bool) -> int:
     world, chance, kills = plot.world, plot.chance, 0
     moment = plot.epoch.start // (5 * MINUTE) * 5 * MINUTE
     while True:
-        pause = 5 * MINUTE if not plot.slow else chance.randrange(12, 72) * 5 * MINUTE
+        pause = 5 * MINUTE if not plot.slow else chance.randrange(24, 156) * 5 * MINUTE
         moment += pause if chance.random() > 0.02 else 2 * pause
         world.time.run_until(moment + chance.randrange(45) * SECOND)
         strike = _strike(chance) if strikes and len(world.passes) > 2 and chance.random() < 0.3 else None

@@ -41,6 +41,8 @@ class Expectation:
     first: int
     by: int | None
     why: str
+    seen: int | None = None
+    """The problem begins for the watchdog at the first finished pass from this moment on; ``by`` counts from there."""
     passes: int = 1
     until: int = FOR_EVER
     cleared: int | None = None
@@ -115,7 +117,7 @@ class _Judge:
             if alert.kind != "alert":
                 self._report("order", f"{alert.kind} of {incident} without its alert", alert.at)
                 continue
-            match = next((each for each in left if each.first <= alert.at <= each.until), None)
+            match = next((each for each in left if self._allows(each, alert)), None)
             if match is None:
                 self._report("false alarm", "an alert that nothing explains", alert.at)
                 continue
@@ -142,6 +144,27 @@ class _Judge:
                     return done
         return None
 
+    def _allows(self, of: Expectation, alert: Published) -> bool:
+        """Return whether the alert may be that of an expectation. A pass that has died may leave it to the next one."""
+        if alert.at < of.first:
+            return False
+        if alert.at <= of.until:
+            return True
+        done = self._finished(of.until)
+        died = any(not each.finished for each in self._passes if of.first <= each.at <= of.until)
+        return died and (done is None or alert.at <= done.ended)
+
+    def _due(self, of: Expectation) -> Pass | None:
+        """Return the pass by which the alert has been published; None without one."""
+        if of.by is None:
+            return None
+        by = of.by
+        if of.seen is not None:
+            seen = self._finished(of.seen)
+            by = FOR_EVER if seen is None else by + max(0, seen.at - of.seen)
+        done = self._finished(by, of.passes)
+        return None if done is None or done.at >= of.until else done
+
     def _repeated(self, of: list[Published]) -> None:
         """Report a message of one kind that was published twice, except for once after each pass that has died."""
         last: Published | None = None
@@ -154,13 +177,11 @@ class _Judge:
             last = each
 
     def _missing(self, of: Expectation) -> None:
-        if of.by is not None and (done := self._finished(of.by, of.passes)) is not None:
+        if (done := self._due(of)) is not None:
             self._report("silent", f"no alert ({of.why})", done.at)
 
     def _in_time(self, of: Expectation, alert: Published) -> None:
-        if of.by is None:
-            return
-        done = self._finished(of.by, of.passes)
+        done = self._due(of)
         if done is not None and alert.at > done.ended:
             self._report("slow", f"alert after {print_time(done.at)} ({of.why})", alert.at)
 

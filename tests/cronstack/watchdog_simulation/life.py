@@ -58,9 +58,20 @@ def act(plot: Plot, until: int) -> None:
     """Plan what operators and deployers do until a moment."""
     chance = plot.chance
     for _ in range(chance.randrange(5)):
-        action = chance.choice((_pause, _trigger, _backfill, _deploy, _deploy, _deploy))
+        action = chance.choice((_pause, _trigger, _backfill, _deploy, _deploy, _letters if plot.slow else _deploy))
         moment = plot.epoch.start + wait(chance, MINUTE, max(2 * MINUTE, until - plot.epoch.start))
         plot.at(moment, lambda action=action: action(plot))
+
+
+def _letters(plot: Plot) -> None:
+    """Let letters come and go, so that a queue is never empty for days, but no letter is old."""
+    world, chance = plot.world, plot.chance
+    url = chance.choice(list(world.queues.letters))
+    for _ in range(4):
+        body = f'{{"number":{world.time.now},"left":{chance.random()}}}'
+        sent = wait(chance, 0, 4 * DAY)
+        world.time.after(sent, lambda body=body: world.queues.send(url, body) and None)
+        world.time.after(sent + wait(chance, HOUR, 3 * DAY), lambda body=body: world.queues.drop(url, body))
 
 
 def _own(plot: Plot) -> list[str]:

@@ -53,7 +53,7 @@ class Plot:
         made = Expectation(job, cause, first, by, why, **more)
         self.expectations.append(made)
         last = max(first, by or 0, made.cleared_by or 0)
-        pause = 60 * 60 * SECOND if self.slow else 11 * MINUTE
+        pause = 14 * 60 * MINUTE if self.slow else 11 * MINUTE
         self.ends = max(self.ends, last + pause)
         return made
 

@@ -33,6 +33,9 @@ class Queues:
         self.letters[url].append(Letter(self._time.now, body))
         return {"MessageId": str(len(self.letters[url]))}
 
+    def drop(self, url: str, body: str) -> None:
+        self.letters[url] = [letter for letter in self.letters[url] if letter.body != body]
+
     def age(self, url: str) -> int:
         """Return the age of the oldest letter in milliseconds; 0 without one."""
         return max((self._time.now - letter.sent for letter in self.letters[url]), default=0)
@@ -93,7 +96,7 @@ class Metrics:
             for at, value in points
             if first <= to_datetime(at - at % (period * SECOND)) < last
         ]
-        shown.sort(reverse=parameters_newest_first(query))
+        shown.sort(reverse=True)  # the default: the newest value first
         return {
             "Id": query["Id"],
             "Label": name,
@@ -101,11 +104,6 @@ class Metrics:
             "Timestamps": [at for at, _ in shown],
             "Values": [value for _, value in shown],
         }
-
-
-def parameters_newest_first(query: Mapping[str, Any]) -> bool:
-    """Return True: CloudWatch's default order is the newest value first."""
-    return True
 
 
 class Notification(NamedTuple):

@@ -234,6 +234,22 @@ class World:
     def status(self, job: str, due: int) -> str:
         return str(self.row(job, scheduled_id(due)).get("status", {}).get("S", ""))
 
+    def drop_letters(self, job: str) -> None:
+        """Delete the letters of a job's runs."""
+        for letters in self.queues.letters.values():
+            letters[:] = [letter for letter in letters if f'"{job}"' not in letter.body]
+
+    def acknowledge(self, job: str, cause: str) -> bool:
+        """Acknowledge an incident, as ``cronstack incidents ack`` does. Return False if it is not open."""
+        row = self.store.items.get(("watch", f"incident#{job}#{cause}"))
+        if row is None or row["status"]["S"] != "open":
+            return False
+        values = {"acked": self.time.now, "ack": "{}", "revision": int(row["revision"]["N"]) + 1}
+        change = "SET #acked = :acked, #ack = :ack, #revision = :revision"
+        key = {"pk": row["pk"], "sk": row["sk"]}
+        self.store("UpdateItem", update(TABLE, key, change, "attribute_not_exists(#never)", values))
+        return True
+
     def delete_carriers(self, job: str) -> int:
         """Delete the carriers of a job by hand. Return their number."""
         names = [name for name in self.schedules.groups[CARRIERS] if name.startswith(prefix(job))]
