@@ -24,7 +24,9 @@ def main(words: list[str]) -> int:
     parser.add_argument("--seeds", type=int, default=300, help="histories of each kind")
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first seed")
     parser.add_argument("--kind", choices=KINDS, action="append", help="only these kinds of histories")
-    parser.add_argument("--fault", choices=sorted({*FAULTS, *SLOW_FAULTS}), action="append", default=[], help="only these faults")
+    parser.add_argument(
+        "--fault", choices=sorted({*FAULTS, *SLOW_FAULTS}), action="append", default=[], help="only these faults"
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--replay", type=int, help="one seed, with its story")
     given = parser.parse_args(words)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, Final
 
 from cronstack.declaration import ONCE, Job, When
-from cronstack.driver import drive
-from cronstack.occurrence import payload_hash, planned_id, scheduled_id
-from cronstack.onetime import planner, schedules
-from cronstack.onetime.schedules import Order, Wiring
-from cronstack.steps import Host
-from cronstack.timing.aws_clock import AwsClock
-from cronstack_infra.play.answer_dates import dated
+from cronstack.occurrence import planned_id, scheduled_id
+from cronstack.onetime import schedules
 from tests.cronstack.watchdog_simulation.functions import ONCE as PLANS_GROUP
-from tests.cronstack.watchdog_simulation.functions import STACK, Behaviour, function_arn
+from tests.cronstack.watchdog_simulation.functions import STACK, Behaviour
 from tests.cronstack.watchdog_simulation.jobs import ARRIVES, EARLY, daily, declare, instants, often
 from tests.cronstack.watchdog_simulation.plot import LAG, Plot, wait
 from tests.cronstack.watchdog_simulation.schedules import LIST_LAG
 from tests.cronstack.watchdog_simulation.stack import schedule_name, schedule_parameters
-from tests.cronstack.watchdog_simulation.virtual_time import HOUR, MINUTE, SECOND
+from tests.cronstack.watchdog_simulation.virtual_time import DAY, HOUR, MINUTE, SECOND
 from tests.cronstack.watchdog_simulation.world import LOST
 
 START: Final = 2 * SECOND
@@ -60,7 +56,7 @@ def lost(plot: Plot) -> None:
         missed,
         missed,
         "its event was lost",
-        cleared=min(max(missed, following - EARLY), missed if runs else following + DAY_),
+        cleared=missed if runs else max(missed, following - EARLY),
         cleared_by=max(missed, min(again, missed + MINUTE) if runs else again),
         clear_passes=3 if runs else 1,
     )
@@ -68,9 +64,6 @@ def lost(plot: Plot) -> None:
         plot.checks.append(lambda: _ran(plot, name, due, 1))
     else:
         plot.checks.append(lambda: _ran(plot, name, due, 0))
-
-
-DAY_: Final = 24 * HOUR
 
 
 def _late(plot: Plot, job: Job, due: int, *, until: int, arrives: tuple[int, int] | None = None) -> None:
@@ -143,9 +136,7 @@ def too_late(plot: Plot) -> None:
     _late(plot, job, due, until=first)
     later = following + max(job.late_after * SECOND, ARRIVES) + LAG
     cleared = max(first, following - EARLY)
-    plot.expect(
-        name, "missed", first, by + LAG, "its event came too late", cleared=cleared, cleared_by=max(by, later)
-    )
+    plot.expect(name, "missed", first, by + LAG, "its event came too late", cleared=cleared, cleared_by=max(by, later))
     plot.probe(due + delay + ARRIVES, name, scheduled_id(due), "missed")
     plot.checks.append(lambda: _ran(plot, name, due, 0))
 
@@ -311,7 +302,7 @@ def overdue_plan(plot: Plot) -> None:
     job = plot.add(declare(name, When(ONCE, None), late_after=chance.choice((60, 300, 600))))
     due = _minute(plot.first + wait(chance, 5 * MINUTE, 30 * MINUTE))
     key, made = f"order/{chance.randrange(10_000)}", plot.epoch.start + wait(chance, SECOND, 9 * MINUTE)
-    plot.at(made, lambda: plan(plot, name, key, due))
+    plot.at(made, lambda: plot.plan(name, key, due))
     if chance.random() < 0.5:
         world.swallowed.add(name)
     else:
@@ -322,7 +313,7 @@ def overdue_plan(plot: Plot) -> None:
     def bring() -> None:
         world.swallowed.discard(name)
         row = next(row for (pk, sk), row in world.store.items.items() if pk.startswith(f"plan#{name}#") and sk == key)
-        world.functions.invoke(name, _json(row["event"]["S"]), alias="plans")
+        world.functions.invoke(name, json.loads(row["event"]["S"]), alias="plans")
 
     plot.probe(repaired, name, planned_id(key), "")
     plot.at(repaired, bring)
@@ -343,33 +334,6 @@ def overdue_plan(plot: Plot) -> None:
             if sum(each.occurrence == occurrence for each in world.functions.starts) == 1
             else f"{key} has not run once"
         )
-    )
-
-
-def _json(text: str) -> Any:
-    import json
-
-    return json.loads(text)
-
-
-def plan(plot: Plot, job: str, key: str, due: int) -> None:
-    """Plan a key by the planner's real steps."""
-    world = plot.world
-    wiring = Wiring(
-        job,
-        "ledger",
-        PLANS_GROUP,
-        "arn:aws:iam::123456789012:role/once",
-        f"{function_arn(job)}:plans",
-        "arn:aws:sqs:us-east-1:123456789012:delivery",
-    )
-    time = world.time
-    host = Host(AwsClock(lambda: time.now, lambda: time.now / 1000), lambda: 30.0, lambda: 30.0, plot.chance)
-    drive(
-        planner.schedule(Order(key, due, "then", {"key": key}), wiring, host),
-        lambda operation, parameters, timeout: dated(world.carry_out(operation, parameters), time.now),
-        left=lambda: 30.0,
-        sleep=lambda seconds: None,
     )
 
 
@@ -464,9 +428,7 @@ def own_clock(plot: Plot) -> None:
     off = chance.choice((-50, -20, 20, 50)) * SECOND
     plot.at(struck, lambda: setattr(world, "skew", off))
     plot.at(repaired, lambda: setattr(world, "skew", 0))
-    plot.expect(
-        "", "clock", struck, struck, f"its own clock is off by {off} ms", cleared=repaired, cleared_by=repaired
-    )
+    plot.expect("", "clock", struck, struck, f"its own clock is off by {off} ms", cleared=repaired, cleared_by=repaired)
 
 
 def _minute(moment: int) -> int:

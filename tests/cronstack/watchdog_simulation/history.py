@@ -25,7 +25,7 @@ SLOW: Final = 0.15
 """Share of histories with faults that last for days."""
 ONLY_ONCE: Final = ("own-clock", "dead-letters")
 """Faults of the stack, of which a history has only one."""
-HOWS: Final = ("killed before", "killed after", "killed after", "throttled", "lost answer")
+HOWS: Final = ("killed before", "killed after", "killed after", "throttled", "lost answer", "overtaken")
 
 
 @dataclass
@@ -60,7 +60,7 @@ def play(seed: int, kind: Kind, *, only: Sequence[str] = (), telling: bool = Fal
     except Exception:  # of the watchdog, or of the simulation: both are a violation
         verdicts.append(Verdict("exception", traceback.format_exc(limit=-4)))
     else:
-        verdicts += judge(world.passes, plot.expectations)
+        verdicts += judge(world.passes, world.topic.published, plot.expectations)
         verdicts += [Verdict("runs", text) for check in plot.checks if (text := check())]
     story = _story(plot) if telling else []
     return Played(seed, kind, plot.faults, verdicts, len(world.passes), kills, story)
@@ -121,10 +121,11 @@ def _story(plot: Plot) -> list[str]:
     lines += [f"expects {each}" for each in plot.expectations]
     lines += world.notes
     for done in world.passes:
-        state = "" if done.finished else f"  DIED: {world.wire.struck}"
-        if done.published or state:
-            lines.append(f"{print_time(done.at)}  pass with {len(done.requests)} requests{state}")
-        lines += [f"    {each.attributes.get('kind'):9} {each.attributes.get('incident')} {each.subject}" for each in done.published]
+        published = [each for each in world.topic.published if each.number == done.number]
+        state = "" if done.finished else "  overtaken" if done.overtaken else "  died"
+        if published or state:
+            last = "/".join(done.requests[-1]) if done.requests else ""
+            lines.append(f"{print_time(done.at)}  pass with {len(done.requests)} requests, the last {last}{state}")
+        for each in published:
+            lines.append(f"    {each.attributes.get('kind'):9} {each.attributes.get('incident')} {each.subject}")
     return lines
-
-

@@ -123,7 +123,9 @@ def draw_job(name: str, chance: random.Random, epoch: Epoch, *, slow: bool = Fal
             return declare(name, at(local.isoformat(), timezone=zone), **policies)
         case 2:
             minutes = chance.choice((20, 30, 60))
-            fields = f"{chance.randrange(20)}/{minutes} * * * ? *" if minutes < 60 else f"{chance.randrange(60)} * * * ? *"
+            fields = (
+                f"{chance.randrange(20)}/{minutes} * * * ? *" if minutes < 60 else f"{chance.randrange(60)} * * * ? *"
+            )
             return declare(name, cron(fields, timezone=zone, window=chance.choice((5, 10, 15)), **bounds), **policies)
         case 3:
             other = chance.choice(ZONES)

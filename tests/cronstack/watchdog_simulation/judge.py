@@ -67,16 +67,17 @@ class Published(NamedTuple):
     """The number of the pass."""
 
 
-def judge(passes: Sequence[Pass], expectations: Iterable[Expectation]) -> list[Verdict]:
+def judge(
+    passes: Sequence[Pass], messages: Iterable[Notification], expectations: Iterable[Expectation]
+) -> list[Verdict]:
     """Return all violations of one history."""
     verdicts: list[Verdict] = []
     published: dict[tuple[str, str], list[Published]] = defaultdict(list)
-    for number, done in enumerate(passes):
-        for message in done.published:
-            verdicts += _malformed(message)
-            of = message.attributes
-            key = of.get("job", ""), of.get("cause", "")
-            published[key].append(Published(message.at, of.get("kind", ""), of.get("incident", ""), number))
+    for message in messages:
+        verdicts += _malformed(message)
+        of = message.attributes
+        key = of.get("job", ""), of.get("cause", "")
+        published[key].append(Published(message.at, of.get("kind", ""), of.get("incident", ""), message.number))
     expected: dict[tuple[str, str], list[Expectation]] = defaultdict(list)
     for expectation in expectations:
         expected[expectation.job, expectation.cause].append(expectation)
@@ -106,6 +107,7 @@ class _Judge:
     ) -> None:
         self._key, self._passes, self._published, self._expected = key, passes, published, expected
         self._found: list[Verdict] = []
+        self._by_number = {done.number: done for done in passes}
 
     def verdicts(self) -> list[Verdict]:
         incidents = list(dict.fromkeys(each.incident for each in self._published))
@@ -170,7 +172,8 @@ class _Judge:
         last: Published | None = None
         for each in of:
             if last is not None and each.kind == last.kind and each.kind != "reminder":
-                if self._passes[last.number].finished or each.number == last.number:
+                died = not self._by_number[last.number].finished or self._by_number[each.number].overtaken
+                if not died or each.number == last.number:
                     self._report("twice", f"{each.kind} of {each.incident} was published again", each.at)
             if last is not None and last.kind == "clear" and each.kind != "clear":
                 self._report("order", f"{each.kind} of {each.incident} after its all-clear", each.at)
@@ -203,7 +206,7 @@ class _Judge:
         for each in published[1:]:
             if each.kind == "reminder":
                 # A pass that was killed between publishing and recording repeats its reminder.
-                repeats = not self._passes[last.number].finished and last.kind == "reminder"
+                repeats = not self._by_number[last.number].finished and last.kind == "reminder"
                 if each.at - last.at < pause - MINUTE and not repeats:
                     self._report("reminder", f"a reminder {(each.at - last.at) // 60000} min after the last", each.at)
                 if of.acked is not None and each.at > of.acked:
@@ -220,6 +223,6 @@ class _Judge:
         if of.silent_end:
             ends = min(ends, of.until)
         # The pass that has published ``last`` records it a little later.
-        done = self._finished(self._passes[last.number].ended + pause)
+        done = self._finished(self._by_number[last.number].ended + pause)
         if done is not None and done.ended < min(until, ends):
             self._report("reminder", "no reminder after the cool-down", done.at)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Final
 
-from cronstack.declaration import Job, cron
+from cronstack.declaration import Job
 from cronstack.entropy import ulid
 from cronstack.occurrence import trigger_id
 from tests.cronstack.watchdog_simulation.functions import Attempt, Behaviour
@@ -21,15 +22,18 @@ def live(plot: Plot, jobs: int) -> None:
     """Add jobs that live normally."""
     for number in range(jobs):
         job = plot.add(draw_job(f"job_{number}", plot.chance, plot.epoch, slow=plot.slow))
-        plot.world.usual[job.name] = _usual(plot.chance, job)
+        plot.world.usual[job.name] = _usual(plot.chance, job, dead_allowed=job.alert_after > 1 and not plot.slow)
         _delays(plot, job)
 
 
-def _usual(chance: random.Random, job: Job) -> object:
+def _usual(chance: random.Random, job: Job, *, dead_allowed: bool) -> Callable[[Attempt], Behaviour]:
     """Return what the attempts of a job usually do: they succeed, at the latest in the last but one attempt."""
     long, fails, dies = chance.random() < 0.3, chance.random() < 0.4, chance.random() < 0.15
+    since_dead = 0
 
     def behave(attempt: Attempt) -> Behaviour:
+        nonlocal since_dead
+        since_dead += 1
         takes = chance.randrange(200, 20 * SECOND)
         if long and chance.random() < 0.3:
             takes = chance.randrange(SECOND, job.timeout * 900)
@@ -38,6 +42,9 @@ def _usual(chance: random.Random, job: Job) -> object:
                 return Behaviour(min(takes, 5 * SECOND), "fails")
             if dies and chance.random() < 0.1:
                 return Behaviour(min(takes, 5 * SECOND), "is killed")
+        if fails and dead_allowed and since_dead > 4 and chance.random() < 0.2:
+            since_dead = 0  # fewer dead runs in a row than ``alert_after``
+            return Behaviour(takes, "fails for good")
         return Behaviour(takes)
 
     return behave
@@ -58,7 +65,9 @@ def act(plot: Plot, until: int) -> None:
     """Plan what operators and deployers do until a moment."""
     chance = plot.chance
     for _ in range(chance.randrange(5)):
-        action = chance.choice((_pause, _trigger, _backfill, _deploy, _deploy, _letters if plot.slow else _deploy))
+        action = chance.choice(
+            (_pause, _trigger, _plan, _plan, _backfill, _deploy, _deploy, _letters if plot.slow else _deploy)
+        )
         moment = plot.epoch.start + wait(chance, MINUTE, max(2 * MINUTE, until - plot.epoch.start))
         plot.at(moment, lambda action=action: action(plot))
 
@@ -88,6 +97,27 @@ def _pause(plot: Plot) -> None:
         world.pause(name)
         takes = wait(chance, MINUTE, 3 * DAY if plot.slow else 90 * MINUTE)
         world.time.after(takes, lambda: world.resume(name))
+
+
+def _plan(plot: Plot) -> None:
+    """Plan keys; move or cancel some of them."""
+    world, chance = plot.world, plot.chance
+    for name in [name for name in _own(plot) if world.stack.jobs[name].by_code]:
+        for number in range(chance.randrange(1, 4)):
+            key = f"{name}/{world.time.now}/{number}"
+            due = (world.time.now + wait(chance, 30 * SECOND, 50 * MINUTE)) // SECOND * SECOND
+            plot.plan(name, key, due)
+            moment, what = world.time.now + wait(chance, SECOND, 40 * MINUTE), chance.randrange(4)
+            if what == 0:
+                world.time.at(moment, lambda name=name, key=key: plot.cancel(name, key))
+            elif what == 1:
+                later = moment + wait(chance, MINUTE, 20 * MINUTE)
+                world.time.at(moment, lambda name=name, key=key, later=later: _move(plot, name, key, later))
+
+
+def _move(plot: Plot, name: str, key: str, due: int) -> None:
+    if name in plot.world.stack.jobs:
+        plot.move(name, key, due)
 
 
 def _trigger(plot: Plot) -> None:
@@ -137,5 +167,3 @@ def _deploy(plot: Plot) -> None:
     rolls_back = chance.random() < 0.2
     world.note(f"deploy: {what} {name}{', rolled back' if rolls_back else ''}")
     world.stack.deploy(jobs, rolls_back=rolls_back)
-
-

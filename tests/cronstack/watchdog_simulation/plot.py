@@ -7,10 +7,17 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from cronstack.declaration import Job
+from cronstack.driver import drive
 from cronstack.occurrence import scheduled_id
-from tests.cronstack.watchdog_simulation.functions import Behaviour
+from cronstack.onetime import planner
+from cronstack.onetime.schedules import Order, Wiring
+from cronstack.steps import Host, Steps
+from cronstack.timing.aws_clock import AwsClock
+from cronstack_infra.play.answer_dates import dated
+from tests.cronstack.watchdog_simulation.functions import ONCE, Behaviour, function_arn
 from tests.cronstack.watchdog_simulation.jobs import Epoch
 from tests.cronstack.watchdog_simulation.judge import Expectation
+from tests.cronstack.watchdog_simulation.ledger_service import TABLE
 from tests.cronstack.watchdog_simulation.virtual_time import MINUTE, SECOND
 from tests.cronstack.watchdog_simulation.world import World
 
@@ -64,10 +71,42 @@ class Plot:
         what = f"the simulation has not planted its fault: {job} {occurrence} is not {status or 'absent'} at {moment}"
         self.checks.append(lambda: "" if found == [status] else f"{what}, but {found}")
 
+    def plan(self, job: str, key: str, due: int) -> None:
+        """Plan a key by the planner's real steps, as application code does."""
+        self._drive(lambda host: planner.schedule(Order(key, due, "then", {"key": key}), wiring(job), host))
+
+    def cancel(self, job: str, key: str) -> None:
+        self._drive(lambda host: planner.cancel(wiring(job), host, key))
+
+    def move(self, job: str, key: str, due: int) -> None:
+        self._drive(lambda host: planner.move(wiring(job), host, key, due, "later"))
+
+    def _drive(self, begin: Callable[[Host], Steps[Any]]) -> None:
+        world, time = self.world, self.world.time
+        clock = AwsClock(lambda: time.now, lambda: time.now / 1000)
+        drive(
+            begin(Host(clock, lambda: 30.0, lambda: 30.0, self.chance)),
+            lambda operation, parameters, timeout: dated(world.carry_out(operation, parameters), time.now),
+            left=lambda: 30.0,
+            sleep=lambda seconds: None,
+        )
+
     def name(self, kind: str) -> str:
         """Return the name of the next job with a fault."""
         self.faults.append(kind)
         return f"{kind.replace('-', '_')}_{len(self.faults)}"
+
+
+def wiring(job: str) -> Wiring:
+    """Return the wiring of a job that code may schedule."""
+    return Wiring(
+        job,
+        TABLE,
+        ONCE,
+        "arn:aws:iam::123456789012:role/once",
+        f"{function_arn(job)}:plans",
+        "arn:aws:sqs:us-east-1:123456789012:delivery",
+    )
 
 
 def wait(chance: random.Random, least: int, most: int) -> int:

@@ -113,6 +113,8 @@ class Notification(NamedTuple):
     subject: str
     text: str
     attributes: Mapping[str, str]
+    number: int = 0
+    """The number of the pass."""
 
 
 class Topic:
@@ -121,6 +123,8 @@ class Topic:
     def __init__(self, time: VirtualTime) -> None:
         self._time = time
         self.published: list[Notification] = []
+        self.sender = 0
+        """The number of the pass that publishes now."""
 
     def answer(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
         assert operation == "Publish", f"the watchdog has no right to sns:{operation}"
@@ -136,5 +140,5 @@ class Topic:
             if value["DataType"] not in ("String", "Number", "String.Array") or not value.get("StringValue"):
                 raise ServiceError("InvalidParameterValueException", f"Invalid attribute {name}")
             attributes[name] = value["StringValue"]
-        self.published.append(Notification(self._time.now, subject, message, attributes))
+        self.published.append(Notification(self._time.now, subject, message, attributes, self.sender))
         return {"MessageId": f"00000000-0000-4000-8000-{len(self.published):012}"}

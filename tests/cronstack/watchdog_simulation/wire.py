@@ -27,7 +27,8 @@ class Request(NamedTuple):
 class Strike(NamedTuple):
     """A fault of one pass. ``number``: the request, from 1. ``operation``: only if the request has it, else the next.
 
-    ``how``: "killed before" or "killed after" the request is carried out, "throttled", or "lost answer".
+    ``how``: "killed before" or "killed after" the request is carried out, "throttled", "lost answer", or "overtaken":
+    the process is frozen before the request, another pass runs, and then the first one continues.
     """
 
     number: int
@@ -47,6 +48,7 @@ class FaultyWire:
         self.struck: Strike | None = None
         """The fault that has happened in the present pass."""
         self.slow = chance.random() < 0.3
+        self.overtake: Callable[[], object] = lambda: None
 
     def begin(self, strike: Strike | None) -> None:
         """Begin a pass, with a fault."""
@@ -62,13 +64,15 @@ class FaultyWire:
         return self._time.now
 
     def exchange(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Answer:
-        assert self.struck is None or self.struck.how in ("throttled", "lost answer"), "a killed process sends nothing"
+        assert self.struck is None or not self.struck.how.startswith("killed"), "a killed process sends nothing"
         self.requests.append(Request(service, operation))
         how = self._strikes(operation)
         if how == "killed before":
             raise Killed
         if how == "throttled":
             raise ServiceError("ThrottlingException", "Rate exceeded")
+        if how == "overtaken":
+            self.overtake()
         answer = self._services[service](operation, parameters)
         if how == "killed after":
             raise Killed

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from cronstack.entropy import ulid
+from cronstack.errors import CronstackError
 from cronstack.event import operator_event, parse_event
 from cronstack.guard.carrier import prefix
 from cronstack.ledger import run_requests
@@ -32,7 +33,7 @@ from tests.cronstack.watchdog_simulation.functions import (
 )
 from tests.cronstack.watchdog_simulation.ledger_service import TABLE, LedgerService, LedgerStore
 from tests.cronstack.watchdog_simulation.schedules import Deployed, Schedules
-from tests.cronstack.watchdog_simulation.services import TOPIC, Metrics, Notification, Queues, Topic
+from tests.cronstack.watchdog_simulation.services import TOPIC, Metrics, Queues, Topic
 from tests.cronstack.watchdog_simulation.stack import Stack
 from tests.cronstack.watchdog_simulation.virtual_time import SECOND, VirtualTime
 from tests.cronstack.watchdog_simulation.wire import FaultyWire, Killed, Request, Strike
@@ -46,10 +47,12 @@ LOST: Final = -1
 class Pass(NamedTuple):
     """One pass of the watchdog."""
 
+    number: int
     at: int
     ended: int
     finished: bool
-    published: tuple[Notification, ...]
+    """Whether it has done all its work, and was not overtaken by another pass."""
+    overtaken: bool
     requests: tuple[Request, ...]
     report: PassReport | None = None
 
@@ -69,20 +72,20 @@ class World:
         self.functions.is_paused, self.functions.record_pause = self.is_paused, self._record_pause
         self.stack = Stack(self.time, self.chance, self.schedules, self.functions)
         ledger = LedgerService(self.store, self.chance)
-        self.wire = FaultyWire(
-            self.time,
-            self.chance,
-            {
-                "dynamodb": ledger.answer,
-                "scheduler": self.schedules.answer,
-                "cloudformation": self.stack.answer,
-                "sqs": self.queues.answer,
-                "cloudwatch": self.metrics.answer,
-                "sns": self.topic.answer,
-                "lambda": self._invoke,
-            },
-        )
+        self._services = {
+            "dynamodb": ledger.answer,
+            "scheduler": self.schedules.answer,
+            "cloudformation": self.stack.answer,
+            "sqs": self.queues.answer,
+            "cloudwatch": self.metrics.answer,
+            "sns": self.topic.answer,
+            "lambda": self._invoke,
+        }
+        self.wire = FaultyWire(self.time, self.chance, self._services)
+        self.wire.overtake = self._overtake
         self.passes: list[Pass] = []
+        """In the order in which they have ended."""
+        self._begun = 0
         self.delays: dict[tuple[str, int], int] = {}
         """Milliseconds by which the event of an instant comes late, or ``LOST``, by job and due time."""
         self.behaviours: dict[tuple[str, str], list[Behaviour]] = {}
@@ -102,12 +105,15 @@ class World:
     # -- the passes of the watchdog ------------------------------------------------------------------------------------
     def watch(self, strike: Strike | None = None) -> Pass:
         """Run one pass of the watchdog now."""
-        at, published = self.time.now, len(self.topic.published)
+        wire, outer = self.wire, self.topic.sender
+        at, number = self.time.now, self._begun
+        self._begun += 1
+        self.topic.sender = number
+        wire.begin(strike)
         report = None
-        self.wire.begin(strike)
         try:
             report = one_pass(
-                self.wire.client,
+                wire.client,
                 SCENE,
                 now=at + self.skew,
                 ulid=lambda: ulid(at, self.chance),
@@ -115,19 +121,23 @@ class World:
             )
         except (Killed, ReadTimeoutError):
             pass
-        except ClientError as fault:
-            if self.wire.struck is None:
+        except (ClientError, CronstackError) as fault:
+            if wire.struck is None:
                 raise AssertionError(f"the watchdog ends with {fault}") from fault
-        done = Pass(
-            at,
-            self.time.now,
-            report is not None,
-            tuple(self.topic.published[published:]),
-            tuple(self.wire.requests),
-            report,
-        )
+        overtaken = wire.struck is not None and wire.struck.how == "overtaken"
+        finished = report is not None and not overtaken
+        done = Pass(number, at, self.time.now, finished, overtaken, tuple(wire.requests), report)
         self.passes.append(done)
+        self.topic.sender = outer
         return done
+
+    def _overtake(self) -> None:
+        """Run another pass while the first one is frozen."""
+        frozen = self.wire
+        self.time.run_until(self.time.now + self.chance.randrange(1, 6) * 60 * SECOND)
+        self.wire = FaultyWire(self.time, self.chance, self._services)
+        self.watch()
+        self.wire = frozen
 
     # -- the cloud -----------------------------------------------------------------------------------------------------
     def carry_out(self, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -164,6 +174,8 @@ class World:
         delay = self.delays.get((job, instant), 0)
         if delay != LOST:
             self.functions.invoke(job, event, after=delay + self.chance.randrange(SECOND))
+            if self.chance.random() < 0.02:  # Scheduler and Lambda deliver at least once
+                self.functions.invoke(job, event, after=delay + self.chance.randrange(40 * SECOND))
 
     def _behave(self, attempt: Attempt) -> Behaviour:
         planned = self.behaviours.get((attempt.job, attempt.occurrence), [])
@@ -204,7 +216,14 @@ class World:
         of = parse_event(dict(event), job)
         now = self.time.now
         closing = run_requests.Closing(
-            TABLE, of, ulid(now, self.chance), "skipped", now, now // 1000 + RETENTION, "paused", event=json.dumps(event)
+            TABLE,
+            of,
+            ulid(now, self.chance),
+            "skipped",
+            now,
+            now // 1000 + RETENTION,
+            "paused",
+            event=json.dumps(event),
         )
         call = run_requests.skip(closing, "operator")
         self.store(call.operation, call.parameters)
