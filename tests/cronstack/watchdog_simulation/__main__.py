@@ -12,9 +12,8 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.cronstack.watchdog_simulation.faults import FAULTS
+from tests.cronstack.watchdog_simulation.faults.catalogue import FAULTS, SLOW_FAULTS
 from tests.cronstack.watchdog_simulation.history import KINDS, Kind, Played, play
-from tests.cronstack.watchdog_simulation.slow_faults import SLOW_FAULTS
 
 CHUNK = 50
 
@@ -42,7 +41,7 @@ def main(words: list[str]) -> int:
 def _replay(seed: int, kinds: list[Kind], faults: list[str]) -> int:
     violations = 0
     for kind in kinds:
-        played = play(seed, kind, only=faults, telling=True)
+        played = play(seed, kind, only=faults, verbose=True)
         print(f"seed {seed}, {kind}: {played.passes} passes, {played.kills} of them died")
         print("\n".join(played.story))
         for verdict in played.verdicts:

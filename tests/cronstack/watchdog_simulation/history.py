@@ -9,22 +9,19 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from cronstack.occurrence import print_time
-from tests.cronstack.watchdog_simulation.faults import FAULTS
+from tests.cronstack.watchdog_simulation.cloud.virtual_time import DAY, MINUTE, SECOND
+from tests.cronstack.watchdog_simulation.cloud.wire import Strike
+from tests.cronstack.watchdog_simulation.faults.catalogue import FAULTS, ONLY_ONCE, SLOW_FAULTS
 from tests.cronstack.watchdog_simulation.jobs import draw_epoch
 from tests.cronstack.watchdog_simulation.judge import Verdict, judge
 from tests.cronstack.watchdog_simulation.life import act, live
 from tests.cronstack.watchdog_simulation.plot import Plot
-from tests.cronstack.watchdog_simulation.slow_faults import SLOW_FAULTS
-from tests.cronstack.watchdog_simulation.virtual_time import DAY, HOUR, MINUTE, SECOND
-from tests.cronstack.watchdog_simulation.wire import Strike
 from tests.cronstack.watchdog_simulation.world import World
 
 Kind = Literal["quiet", "faults"]
 KINDS: Final[tuple[Kind, ...]] = ("faults", "quiet")
 SLOW: Final = 0.15
 """Share of histories with faults that last for days."""
-ONLY_ONCE: Final = ("own-clock", "dead-letters")
-"""Faults of the stack, of which a history has only one."""
 HOWS: Final = ("killed before", "killed after", "killed after", "throttled", "lost answer", "overtaken")
 
 
@@ -41,8 +38,8 @@ class Played:
     story: list[str] = field(default_factory=list)
 
 
-def play(seed: int, kind: Kind, *, only: Sequence[str] = (), telling: bool = False) -> Played:
-    """Play the history of a seed. ``only``: the faults to choose from. ``telling``: keep its story."""
+def play(seed: int, kind: Kind, *, only: Sequence[str] = (), verbose: bool = False) -> Played:
+    """Play the history of a seed. ``only``: the faults to choose from. ``verbose``: keep its story."""
     chance = random.Random(f"{kind} {seed}")
     epoch = draw_epoch(chance)
     world = World(chance.randrange(1 << 48), epoch.start)
@@ -52,7 +49,7 @@ def play(seed: int, kind: Kind, *, only: Sequence[str] = (), telling: bool = Fal
     else:
         _faulty(plot, list(only))
     world.stack.create(plot.jobs)
-    strikes = kind == "faults" and plot.chance.random() < 0.5 or kind == "quiet" and plot.chance.random() < 0.1
+    strikes = plot.chance.random() < (0.5 if kind == "faults" else 0.1)
     kills = 0
     verdicts: list[Verdict] = []
     try:
@@ -62,7 +59,7 @@ def play(seed: int, kind: Kind, *, only: Sequence[str] = (), telling: bool = Fal
     else:
         verdicts += judge(world.passes, world.topic.published, plot.expectations)
         verdicts += [Verdict("runs", text) for check in plot.checks if (text := check())]
-    story = _story(plot) if telling else []
+    story = _story(plot) if verbose else []
     return Played(seed, kind, plot.faults, verdicts, len(world.passes), kills, story)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from cronstack.declaration import ONCE, Job, When, at, cron, job, rate
 from cronstack.occurrence import to_datetime, to_milliseconds
-from tests.cronstack.watchdog_simulation.stack import declared_schedules
-from tests.cronstack.watchdog_simulation.virtual_time import DAY, HOUR, MINUTE, SECOND
+from tests.cronstack.watchdog_simulation.cloud.stack import declared_schedules
+from tests.cronstack.watchdog_simulation.cloud.virtual_time import DAY, HOUR, MINUTE, SECOND
 
 ZONES: Final = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Asia/Tokyo")
 CHANGES: Final = (
@@ -26,6 +27,8 @@ ARRIVES: Final = 76 * SECOND
 
 Scheduler may be a minute late, an early event waits for a carrier, and Lambda's queue takes a second.
 """
+START: Final = 2 * SECOND
+"""Milliseconds before its instant at which an attempt may start: the guard's margin."""
 EARLY: Final = 61 * SECOND
 """Most milliseconds before its instant at which an event comes."""
 
@@ -60,12 +63,7 @@ def instants(of: Job, after: int, count: int) -> list[int]:
     """Return the next instants of a job without rates, in epoch milliseconds."""
     found: set[int] = set()
     for schedule in declared_schedules(of):
-        number = 0
-        for instant in schedule.after(to_datetime(after)):
-            found.add(to_milliseconds(instant))
-            number += 1
-            if number == count:
-                break
+        found.update(map(to_milliseconds, islice(schedule.after(to_datetime(after)), count)))
     return sorted(found)[:count]
 
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from cronstack.occurrence import print_time
-from tests.cronstack.watchdog_simulation.services import Notification
-from tests.cronstack.watchdog_simulation.virtual_time import DAY, MINUTE
+from tests.cronstack.watchdog_simulation.cloud.services import Notification
+from tests.cronstack.watchdog_simulation.cloud.virtual_time import DAY, MINUTE
 from tests.cronstack.watchdog_simulation.world import Pass
 
 FOR_EVER: Final = 1 << 62

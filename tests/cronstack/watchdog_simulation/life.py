@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from cronstack.declaration import Job
 from cronstack.entropy import ulid
 from cronstack.occurrence import trigger_id
-from tests.cronstack.watchdog_simulation.functions import Attempt, Behaviour
+from tests.cronstack.watchdog_simulation.cloud.functions import Attempt, Behaviour
+from tests.cronstack.watchdog_simulation.cloud.virtual_time import DAY, HOUR, MINUTE, SECOND
 from tests.cronstack.watchdog_simulation.jobs import draw_job, draw_policies, instants
 from tests.cronstack.watchdog_simulation.plot import Plot, wait
-from tests.cronstack.watchdog_simulation.virtual_time import DAY, HOUR, MINUTE, SECOND
 
 RESERVE: Final = 100 * SECOND
 """Milliseconds by which an event that is late, but in time, comes before it counts as late."""
@@ -69,7 +70,7 @@ def act(plot: Plot, until: int) -> None:
             (_pause, _trigger, _plan, _plan, _backfill, _deploy, _deploy, _letters if plot.slow else _deploy)
         )
         moment = plot.epoch.start + wait(chance, MINUTE, max(2 * MINUTE, until - plot.epoch.start))
-        plot.at(moment, lambda action=action: action(plot))
+        plot.at(moment, partial(action, plot))
 
 
 def _letters(plot: Plot) -> None:
@@ -79,8 +80,8 @@ def _letters(plot: Plot) -> None:
     for _ in range(4):
         body = f'{{"number":{world.time.now},"left":{chance.random()}}}'
         sent = wait(chance, 0, 4 * DAY)
-        world.time.after(sent, lambda body=body: world.queues.send(url, body) and None)
-        world.time.after(sent + wait(chance, HOUR, 3 * DAY), lambda body=body: world.queues.drop(url, body))
+        world.time.after(sent, partial(world.queues.send, url, body))
+        world.time.after(sent + wait(chance, HOUR, 3 * DAY), partial(world.queues.drop, url, body))
 
 
 def _own(plot: Plot) -> list[str]:
@@ -109,10 +110,10 @@ def _plan(plot: Plot) -> None:
             plot.plan(name, key, due)
             moment, what = world.time.now + wait(chance, SECOND, 40 * MINUTE), chance.randrange(4)
             if what == 0:
-                world.time.at(moment, lambda name=name, key=key: plot.cancel(name, key))
+                world.time.at(moment, partial(plot.cancel, name, key))
             elif what == 1:
                 later = moment + wait(chance, MINUTE, 20 * MINUTE)
-                world.time.at(moment, lambda name=name, key=key, later=later: _move(plot, name, key, later))
+                world.time.at(moment, partial(_move, plot, name, key, later))
 
 
 def _move(plot: Plot, name: str, key: str, due: int) -> None:

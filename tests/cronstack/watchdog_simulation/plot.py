@@ -14,11 +14,11 @@ from cronstack.onetime.schedules import Order, Wiring
 from cronstack.steps import Host, Steps
 from cronstack.timing.aws_clock import AwsClock
 from cronstack_infra.play.answer_dates import dated
-from tests.cronstack.watchdog_simulation.functions import ONCE, Behaviour, function_arn
+from tests.cronstack.watchdog_simulation.cloud.functions import ONCE, Behaviour, function_arn
+from tests.cronstack.watchdog_simulation.cloud.ledger_service import TABLE
+from tests.cronstack.watchdog_simulation.cloud.virtual_time import MINUTE, SECOND
 from tests.cronstack.watchdog_simulation.jobs import Epoch
 from tests.cronstack.watchdog_simulation.judge import Expectation
-from tests.cronstack.watchdog_simulation.ledger_service import TABLE
-from tests.cronstack.watchdog_simulation.virtual_time import MINUTE, SECOND
 from tests.cronstack.watchdog_simulation.world import World
 
 LAG: Final = 5 * SECOND

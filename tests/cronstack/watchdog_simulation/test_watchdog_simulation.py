@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cronstack.watchdog_simulation.faults import FAULTS
+from tests.cronstack.watchdog_simulation.faults.catalogue import FAULTS, SLOW_FAULTS
 from tests.cronstack.watchdog_simulation.history import KINDS, Kind, play
-from tests.cronstack.watchdog_simulation.slow_faults import SLOW_FAULTS
 
 SEEDS = 150
 """Histories of each kind. The project's proof has 10,000 of each."""
@@ -14,7 +13,7 @@ MORE = "more: python -m tests.cronstack.watchdog_simulation --seeds 10000"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("half", (0, 1))
+@pytest.mark.parametrize("half", [0, 1])
 def test_histories(kind: Kind, half: int) -> None:
     first = half * SEEDS
     found = [

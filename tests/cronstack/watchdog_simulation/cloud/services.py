@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from cronstack.occurrence import to_datetime
-from tests.cronstack.watchdog_simulation.clients import Answer, ServiceError
-from tests.cronstack.watchdog_simulation.functions import DELIVERY_LETTERS, HANDLER_LETTERS, STACK
-from tests.cronstack.watchdog_simulation.virtual_time import SECOND, VirtualTime
+from tests.cronstack.watchdog_simulation.cloud.clients import Answer, ServiceError
+from tests.cronstack.watchdog_simulation.cloud.functions import DELIVERY_LETTERS, HANDLER_LETTERS, STACK
+from tests.cronstack.watchdog_simulation.cloud.virtual_time import SECOND, VirtualTime
 
 TOPIC: Final = f"arn:aws:sns:us-east-1:123456789012:{STACK}-alarms"
 LONGEST_MESSAGE: Final = 256 * 1024
@@ -70,7 +70,8 @@ class Metrics:
     def answer(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
         assert operation == "GetMetricData", f"the watchdog has no right to cloudwatch:{operation}"
         first, last = parameters["StartTime"], parameters["EndTime"]
-        assert isinstance(first, datetime) and first < last, "the start must be before the end"
+        assert isinstance(first, datetime)
+        assert first < last, "the start must be before the end"
         ids = [query["Id"] for query in parameters["MetricDataQueries"]]
         assert len(set(ids)) == len(ids) <= 500, "each query needs its own id, at most 500"
         assert all(name[0].islower() and name.replace("_", "a").isalnum() for name in ids), ids
@@ -83,7 +84,7 @@ class Metrics:
         name, values = metric["MetricName"], {each["Name"]: each["Value"] for each in metric["Dimensions"]}
         points: list[tuple[int, float]]
         if name == "ApproximateAgeOfOldestMessage":
-            assert metric["Namespace"] == "AWS/SQS" and list(values) == ["QueueName"], metric
+            assert (metric["Namespace"], list(values)) == ("AWS/SQS", ["QueueName"]), metric
             (url,) = [url for url in self._queues.letters if url.endswith(f"/{values['QueueName']}")]
             age = self._queues.age(url)
             # CloudWatch has a point each minute, and a minute late.

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from cronstack.declaration import cron
 from cronstack.occurrence import scheduled_id, to_datetime
-from tests.cronstack.watchdog_simulation.functions import DELIVERY_LETTERS, HANDLER_LETTERS, Behaviour
-from tests.cronstack.watchdog_simulation.jobs import ARRIVES, EARLY, declare, instants
+from tests.cronstack.watchdog_simulation.cloud.functions import DELIVERY_LETTERS, HANDLER_LETTERS, Behaviour
+from tests.cronstack.watchdog_simulation.cloud.stack import LONGEST_DEPLOY
+from tests.cronstack.watchdog_simulation.cloud.virtual_time import DAY, HOUR, MINUTE, SECOND
+from tests.cronstack.watchdog_simulation.jobs import ARRIVES, EARLY, START, declare, instants
 from tests.cronstack.watchdog_simulation.judge import Expectation
 from tests.cronstack.watchdog_simulation.plot import LAG, Plot, wait
-from tests.cronstack.watchdog_simulation.stack import LONGEST_DEPLOY
-from tests.cronstack.watchdog_simulation.virtual_time import DAY, HOUR, MINUTE, SECOND
 
-START: Final = 2 * SECOND
 PAUSED: Final = 7 * DAY
 OLD: Final = 4 * DAY
 
@@ -39,7 +37,7 @@ def abandoned_for_days(plot: Plot) -> None:
     at = to_datetime(due)
     job = plot.add(declare(name, cron(f"{at.minute} {at.hour} {at.day} {at.month} ? *", timezone="UTC"), timeout=60))
     plot.behave(job, due, Behaviour(wait(chance, SECOND, 50 * SECOND), "is killed"))
-    plot.world.functions.forgets.add(name)
+    plot.world.functions.drops_events.add(name)
     ends = 65 * SECOND + 10 * MINUTE
     repaired = due + wait(chance, 20 * HOUR, 4 * DAY)
     plot.probe(repaired, name, scheduled_id(due), "running")
@@ -140,12 +138,3 @@ def dead_letters(plot: Plot) -> None:
         cleared_by=repaired,
     )
     _acknowledge(plot, made, struck + OLD + 5 * HOUR, repaired)
-
-
-SLOW_FAULTS: Final[dict[str, Callable[[Plot], Any]]] = {
-    "abandoned-for-days": abandoned_for_days,
-    "failing-for-days": failing_for_days,
-    "paused": paused,
-    "disabled": disabled,
-    "dead-letters": dead_letters,
-}

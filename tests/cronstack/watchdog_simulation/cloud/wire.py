@@ -8,8 +8,8 @@ from typing import Any, Final, NamedTuple
 
 from botocore.exceptions import ReadTimeoutError
 
-from tests.cronstack.watchdog_simulation.clients import Answer, Client, ServiceError
-from tests.cronstack.watchdog_simulation.virtual_time import VirtualTime
+from tests.cronstack.watchdog_simulation.cloud.clients import Answer, Client, ServiceError
+from tests.cronstack.watchdog_simulation.cloud.virtual_time import VirtualTime
 
 Service = Callable[[str, Mapping[str, Any]], Answer]
 SLOWEST: Final = 2_500

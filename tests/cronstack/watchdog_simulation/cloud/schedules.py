@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from cronstack.occurrence import print_time, to_datetime, to_milliseconds
 from cronstack.timetable.instants import Schedule, parse
-from tests.cronstack.watchdog_simulation.clients import Answer, Pages, ServiceError
-from tests.cronstack.watchdog_simulation.virtual_time import MINUTE, SECOND, VirtualTime
+from tests.cronstack.watchdog_simulation.cloud.clients import Answer, Pages, ServiceError
+from tests.cronstack.watchdog_simulation.cloud.virtual_time import MINUTE, SECOND, VirtualTime
 
 ACCOUNT: Final = "us-east-1:123456789012"
 LIST_LAG: Final = 2 * SECOND

@@ -41,7 +41,7 @@ class ServiceError(Exception):
 
 
 class Wire(Protocol):
-    """What lies between a client and its service: faults, kills, the record of requests."""
+    """The part between a client and its service: faults, kills, the record of requests."""
 
     def exchange(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Answer: ...
     def now(self) -> int: ...
@@ -77,10 +77,10 @@ class Model:
                     assert value[name] not in ("", None), f"{operation}: {name} is empty"
         self._valid.add(shape)
 
-    @cache  # noqa: B019: a model lives as long as its process
-    def paginator(self, method: str) -> PaginatorModel:
-        config: PaginatorModel = PaginatorModel(_LOADER.load_service_model(self.service.service_name, "paginators-1"))
-        return config
+    def paginators(self) -> dict[str, Any]:
+        """Return the configuration of all paginators, by operation."""
+        pagination: dict[str, Any] = _LOADER.load_service_model(self.service.service_name, "paginators-1")["pagination"]
+        return pagination
 
 
 @cache
@@ -107,11 +107,11 @@ class Client:
         return send
 
     def can_paginate(self, method: str) -> bool:
-        return self._model.operations[method] in self._model.paginator(method)._paginator_config
+        return self._model.operations[method] in self._model.paginators()
 
-    def get_paginator(self, method: str) -> Paginator:
+    def get_paginator(self, method: str) -> Any:
         operation = self._model.operations[method]
-        config = self._model.paginator(method).get_paginator(operation)
+        config = PaginatorModel({"pagination": self._model.paginators()}).get_paginator(operation)
         return Paginator(getattr(self, method), config, self._model.service.operation_model(operation))
 
     def _send(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
@@ -122,7 +122,8 @@ class Client:
             metadata = {"HTTPStatusCode": error.status}
             about = {"Error": {"Code": error.code, "Message": error.message}, "ResponseMetadata": metadata}
             shown = dated({**error.fields, **about}, self._wire.now())
-            raise self.exceptions.from_code(error.code)(shown, operation) from None
+            kind: Any = self.exceptions.from_code(error.code)
+            raise kind(shown, operation) from None
         checked = {name: "{}" if name in _NOT_VALIDATED else value for name, value in answer.items()}
         self._model.validate(operation, "output", checked)
         return dated({**answer, "ResponseMetadata": {"HTTPStatusCode": 200}}, self._wire.now())

@@ -14,7 +14,7 @@ from cronstack.runtime import Ended, Invocation, Shell
 from cronstack.settings import Settings
 from cronstack.steps import Call, Failed, Sleep, Succeeded, Work
 from cronstack_infra.play.answer_dates import dated
-from tests.cronstack.watchdog_simulation.virtual_time import MINUTE, SECOND, VirtualTime
+from tests.cronstack.watchdog_simulation.cloud.virtual_time import MINUTE, SECOND, VirtualTime
 
 STACK: Final = "shop"
 CARRIERS: Final = f"{STACK}-carriers"
@@ -73,7 +73,7 @@ class Functions:
         self.record_pause: Callable[[str, Mapping[str, Any]], None] = lambda job, event: None
         self.starts: list[Attempt] = []
         """All handlers that have started."""
-        self.forgets: set[str] = set()
+        self.drops_events: set[str] = set()
         """Jobs whose events Lambda does not deliver again after a killed attempt."""
         self.skews: dict[str, int] = {}
         """Milliseconds by which the wall clock of a job's machine is ahead, by job."""
@@ -169,5 +169,5 @@ class _Process:
     def _fail(self) -> None:
         """End without an answer. Lambda delivers the event again."""
         self._steps.close()
-        if self._job.name not in self._functions.forgets:
+        if self._job.name not in self._functions.drops_events:
             self._functions.again(self._job.name, self._event, self._alias, self._retry)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from cronstack.declaration import ONCE as ONCE_EXPRESSION
@@ -14,10 +14,10 @@ from cronstack.deployed.job_metadata import FUNCTION, METADATA, JobMetadata, Sch
 from cronstack.event import scheduled_input
 from cronstack.occurrence import to_datetime
 from cronstack.timetable.instants import Schedule, parse
-from tests.cronstack.watchdog_simulation.clients import Answer, ServiceError
-from tests.cronstack.watchdog_simulation.functions import STACK, Functions, function_arn
-from tests.cronstack.watchdog_simulation.schedules import Schedules
-from tests.cronstack.watchdog_simulation.virtual_time import SECOND, VirtualTime
+from tests.cronstack.watchdog_simulation.cloud.clients import Answer, ServiceError
+from tests.cronstack.watchdog_simulation.cloud.functions import STACK, Functions, function_arn
+from tests.cronstack.watchdog_simulation.cloud.schedules import Schedules
+from tests.cronstack.watchdog_simulation.cloud.virtual_time import SECOND, VirtualTime
 
 LONGEST_DEPLOY: Final = 150 * SECOND
 Jobs = Mapping[str, Job]
@@ -135,7 +135,7 @@ class Stack:
         assert time.now >= self.busy_until, "one deploy at a time"
         before, template = dict(self.jobs), self.template
         takes = chance.randrange(20 * SECOND, LONGEST_DEPLOY)
-        after = {name: job for name, job in before.items()} if rolls_back else dict(jobs)
+        after = before if rolls_back else dict(jobs)
         self.deploys += 1
         self.status, self.updated = "UPDATE_IN_PROGRESS", time.now
         self.busy_until = time.now + takes * (2 if rolls_back else 1) + 1
@@ -167,12 +167,12 @@ class Stack:
         changes: list[Callable[[], None]] = []
         for name, job in after.items():
             if before.get(name) != job:
-                changes.append(lambda name=name, job=job: self._functions.jobs.__setitem__(name, job))
+                changes.append(partial(self._functions.jobs.__setitem__, name, job))
         old, new = _schedules_of(before), _schedules_of(after)
         for name, parameters in new.items():
             if old.get(name) != parameters:
-                changes.append(lambda parameters=parameters: self._put(parameters, after))
-        changes += [lambda name=name: self._delete(name) for name in old if name not in new]
+                changes.append(partial(self._put, parameters, after))
+        changes += [partial(self._delete, name) for name in old if name not in new]
         return changes
 
     def _put(self, parameters: dict[str, Any], jobs: Jobs) -> None:

@@ -10,8 +10,8 @@ from typing import Any, Final
 from cronstack.ledger.partitions import INDEX
 from cronstack_infra.play.store.queries import query
 from cronstack_infra.play.store.store import Item, ItemChange, Key, Store
-from tests.cronstack.watchdog_simulation.clients import Answer, Pages, ServiceError
-from tests.cronstack.watchdog_simulation.virtual_time import VirtualTime
+from tests.cronstack.watchdog_simulation.cloud.clients import Answer, Pages, ServiceError
+from tests.cronstack.watchdog_simulation.cloud.virtual_time import VirtualTime
 
 TABLE: Final = "ledger"
 LONGEST_LAG: Final = 3_000
