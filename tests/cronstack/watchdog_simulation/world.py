@@ -94,6 +94,8 @@ class World:
         """What the other attempts of a job do."""
         self.swallowed: set[str] = set()
         """Jobs whose carriers and plans vanish before they fire."""
+        self.silent: set[str] = set()
+        """Jobs whose events get lost now."""
         self.paused: set[str] = set()
         self.invoked: list[tuple[int, str, Mapping[str, Any]]] = []
         """What the watchdog has started."""
@@ -172,6 +174,8 @@ class World:
                 self.functions.invoke(job, event, alias=alias)
             return
         delay = self.delays.get((job, instant), 0)
+        if job in self.silent:
+            return
         if delay != LOST:
             self.functions.invoke(job, event, after=delay + self.chance.randrange(SECOND))
             if job in self.usual and self.chance.random() < 0.02:  # Scheduler and Lambda deliver at least once

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from cronstack.occurrence import to_datetime
+from cronstack.occurrence import to_datetime, to_milliseconds
 from tests.cronstack.watchdog_simulation.cloud.clients import Answer, ServiceError
 from tests.cronstack.watchdog_simulation.cloud.functions import DELIVERY_LETTERS, HANDLER_LETTERS, STACK
 from tests.cronstack.watchdog_simulation.cloud.virtual_time import SECOND, VirtualTime
 
 TOPIC: Final = f"arn:aws:sns:us-east-1:123456789012:{STACK}-alarms"
+METRIC_DELAY: Final = 90 * SECOND
+"""Milliseconds after which CloudWatch shows a value."""
 LONGEST_MESSAGE: Final = 256 * 1024
 
 
@@ -60,12 +62,20 @@ class Queues:
         return {"Attributes": {name: every[name] for name in names}}
 
 
+class Point(NamedTuple):
+    """A value of a metric of one function."""
+
+    at: int
+    function: str
+    value: float
+
+
 class Metrics:
-    """CloudWatch. ``points``: values of metrics that no other part of the cloud holds, by metric and name."""
+    """CloudWatch. ``points``: values of Lambda's metrics, by the name of the metric."""
 
     def __init__(self, time: VirtualTime, queues: Queues) -> None:
         self._time, self._queues = time, queues
-        self.points: dict[tuple[str, str], list[tuple[int, float]]] = {}
+        self.points: dict[str, list[Point]] = {}
 
     def answer(self, operation: str, parameters: Mapping[str, Any]) -> Answer:
         assert operation == "GetMetricData", f"the watchdog has no right to cloudwatch:{operation}"
@@ -90,14 +100,24 @@ class Metrics:
             # CloudWatch has a point each minute, and a minute late.
             points = [(self._time.now - 60 * SECOND, max(0, age / SECOND - 60))] if age else []
         else:
-            of = next(iter(values.values()), "")
-            points = self.points.get((name, of), [])
+            assert metric["Namespace"] == "AWS/Lambda", metric
+            assert list(values) in ([], ["FunctionName"]), "Lambda has no metric with these dimensions"
+            function = values.get("FunctionName", "")
+            shown_since = self._time.now - METRIC_DELAY
+            points = [
+                (point.at, point.value)
+                for point in self.points.get(name, [])
+                if function in ("", point.function) and point.at <= shown_since
+            ]
+        buckets: dict[int, list[float]] = {}
+        for at, value in points:
+            if first <= to_datetime(at) < last:
+                buckets.setdefault((at - to_milliseconds(first)) // (period * SECOND), []).append(value)
+        whole: Any = {"Sum": sum, "Maximum": max}[query["MetricStat"]["Stat"]]
         shown = [
-            (to_datetime(at - at % (period * SECOND)), value)
-            for at, value in points
-            if first <= to_datetime(at - at % (period * SECOND)) < last
+            (to_datetime(to_milliseconds(first) + number * period * SECOND), float(whole(buckets[number])))
+            for number in sorted(buckets, reverse=True)  # the default: the newest value first
         ]
-        shown.sort(reverse=True)  # the default: the newest value first
         return {
             "Id": query["Id"],
             "Label": name,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from cronstack.declaration import Job
+from cronstack.declaration import Job, rate
 from cronstack.occurrence import scheduled_id
 from tests.cronstack.watchdog_simulation.cloud.functions import Behaviour
 from tests.cronstack.watchdog_simulation.cloud.virtual_time import HOUR, MINUTE, SECOND
-from tests.cronstack.watchdog_simulation.jobs import ARRIVES, EARLY, START, instants, often
+from tests.cronstack.watchdog_simulation.jobs import ARRIVES, EARLY, START, declare, instants, often
 from tests.cronstack.watchdog_simulation.plot import LAG, Plot, wait
 from tests.cronstack.watchdog_simulation.world import LOST
 
@@ -131,6 +131,36 @@ def too_late(plot: Plot) -> None:
     plot.expect(name, "missed", first, by + LAG, "its event came too late", cleared=cleared, cleared_by=max(by, later))
     plot.probe(due + delay + ARRIVES, name, scheduled_id(due), "missed")
     plot.checks.append(lambda: _ran(plot, name, due, 0))
+
+
+def silent_rate(plot: Plot) -> None:
+    """Lose all events of a rate for a while."""
+    chance, name, world = plot.chance, plot.name("silent-rate"), plot.world
+    minutes, late_after = chance.choice((7, 10, 15, 20)), chance.choice((120, 300))
+    deadline = chance.choice((600, 900))
+    job = plot.add(
+        declare(name, rate(f"{minutes} minutes"), late_after=late_after, start_deadline=deadline, overlap="allow")
+    )
+    period = minutes * MINUTE
+    number = (plot.first - plot.epoch.start) // period + 1
+    due = plot.epoch.start + number * period
+    missed = due + deadline * SECOND + MISSED_MARGIN + MINUTE
+    count = chance.choice((1, 2, 3)) if minutes >= 15 else chance.choice((2, 4, 5))
+    again = due + count * period
+    plot.at(due - EARLY - SECOND, lambda: world.silent.add(name))
+    plot.at(again - EARLY - SECOND, lambda: world.silent.discard(name))
+    first = due + job.late_after * SECOND + MINUTE
+    arrives = {"cleared": again - EARLY, "cleared_by": again + ARRIVES + LAG}
+    if again - EARLY > first:
+        ends_late = missed > again - EARLY
+        until = min(missed, again - EARLY)
+        more: dict[str, Any] = arrives if ends_late else {"silent_end": True}
+        plot.expect(name, "late", first, first + SECOND, f"{count} events of a rate are lost", until=until, **more)
+    if again + ARRIVES + LAG > missed:
+        # Near the moment at which it is missed, it may have run again.
+        by = None if missed + SECOND > again - EARLY else missed + SECOND
+        until = again + ARRIVES + LAG
+        plot.expect(name, "missed", missed, by, f"{count} events of a rate are lost", until=until, **arrives)
 
 
 def failed(plot: Plot) -> None:

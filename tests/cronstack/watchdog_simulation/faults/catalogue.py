@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from tests.cronstack.watchdog_simulation.faults.arrivals import failed, late, lost, too_late
+from tests.cronstack.watchdog_simulation.faults.arrivals import failed, late, lost, silent_rate, too_late
 from tests.cronstack.watchdog_simulation.faults.lasting import (
     abandoned_for_days,
     dead_letters,
@@ -20,7 +20,13 @@ from tests.cronstack.watchdog_simulation.faults.stuck import (
     overdue_plan,
     overrunning,
 )
-from tests.cronstack.watchdog_simulation.faults.surroundings import clock, own_clock, schedule_deleted, schedule_edited
+from tests.cronstack.watchdog_simulation.faults.surroundings import (
+    clock,
+    metrics,
+    own_clock,
+    schedule_deleted,
+    schedule_edited,
+)
 from tests.cronstack.watchdog_simulation.plot import Plot
 
 Fault = Callable[[Plot], None]
@@ -30,6 +36,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "lost": lost,
     "late": late,
     "too-late": too_late,
+    "silent-rate": silent_rate,
     "failed": failed,
     "abandoned": abandoned,
     "overrunning": overrunning,
@@ -39,6 +46,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "schedule-deleted": schedule_deleted,
     "schedule-edited": schedule_edited,
     "clock": clock,
+    "metrics": metrics,
     "own-clock": own_clock,
 }
 """In histories whose passes are five minutes apart."""

@@ -15,6 +15,8 @@ from tests.cronstack.watchdog_simulation.cloud.virtual_time import HOUR, MINUTE,
 from tests.cronstack.watchdog_simulation.jobs import ARRIVES, START, daily, declare
 from tests.cronstack.watchdog_simulation.plot import LAG, Plot, wait
 
+CLOCKS: Final = 10 * SECOND
+"""Milliseconds by which clocks may differ."""
 OVERDUE: Final = 10 * MINUTE
 """Milliseconds for which a run may wait for what brings it."""
 
@@ -59,7 +61,7 @@ def overrunning(plot: Plot) -> None:
         name,
         "overrunning",
         due - START + after * SECOND,
-        due + max(ARRIVES + after * SECOND, job.late_after * SECOND) + LAG,
+        due + max(ARRIVES + after * SECOND + CLOCKS, job.late_after * SECOND) + LAG,
         f"an attempt takes {takes // 1000} s, more than {after} s",
         cleared=due - START + takes,
         cleared_by=due + ARRIVES + max(takes, job.late_after * SECOND) + LAG,

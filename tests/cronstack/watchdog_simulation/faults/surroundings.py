@@ -6,8 +6,9 @@ from typing import Any
 
 from tests.cronstack.watchdog_simulation.cloud.functions import STACK
 from tests.cronstack.watchdog_simulation.cloud.schedules import LIST_LAG
+from tests.cronstack.watchdog_simulation.cloud.services import METRIC_DELAY, Point
 from tests.cronstack.watchdog_simulation.cloud.stack import schedule_name, schedule_parameters
-from tests.cronstack.watchdog_simulation.cloud.virtual_time import MINUTE, SECOND
+from tests.cronstack.watchdog_simulation.cloud.virtual_time import HOUR, MINUTE, SECOND
 from tests.cronstack.watchdog_simulation.jobs import ARRIVES, EARLY, instants, often
 from tests.cronstack.watchdog_simulation.plot import LAG, Plot, wait
 
@@ -84,6 +85,34 @@ def clock(plot: Plot) -> None:
         cleared=due,
         cleared_by=following + judged,
         clear_passes=2,
+    )
+
+
+def metrics(plot: Plot) -> None:
+    """Let Lambda throttle a function, keep its events for long, or drop them."""
+    chance, name, world = plot.chance, plot.name("metrics"), plot.world
+    plot.add(often(name, chance, plot.epoch.zone, chance.choice((20, 30))))
+    metric, value, cause = chance.choice(
+        (
+            ("Throttles", 150.0, "throttled"),
+            ("AsyncEventAge", 1_000_000.0, "event-age"),
+            ("AsyncEventsDropped", 1.0, "undelivered"),
+            ("DestinationDeliveryFailures", 2.0, "undelivered"),
+        )
+    )
+    struck = plot.first + wait(chance, SECOND, 80 * MINUTE)
+    world.metrics.points.setdefault(metric, []).append(Point(struck, f"{STACK}-{name}", value))
+    by = struck + METRIC_DELAY + HOUR + MINUTE
+    plot.expect(
+        name,
+        cause,
+        struck,
+        by,
+        f"{metric} of its function is {value}",
+        passes=2,
+        cleared=struck,
+        cleared_by=by + HOUR,
+        clear_passes=3,
     )
 
 
