@@ -7,6 +7,7 @@ Exit code 1 if one was found. ``--replay S``: plays one seed and prints its stor
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import time
 from collections import Counter
@@ -51,7 +52,10 @@ def _replay(seed: int, kinds: list[Kind], faults: list[str]) -> int:
 
 
 def play_some(first: int, count: int, kind: Kind, faults: list[str]) -> list[Played]:
-    return [play(seed, kind, only=faults) for seed in range(first, first + count)]
+    gc.disable()  # the cycles of one history are small, and are collected after the chunk
+    played = [play(seed, kind, only=faults) for seed in range(first, first + count)]
+    gc.collect()
+    return played
 
 
 def _search(kind: Kind, first: int, count: int, faults: list[str], workers: int) -> int:

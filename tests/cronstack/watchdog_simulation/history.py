@@ -66,8 +66,8 @@ def play(seed: int, kind: Kind, *, only: Sequence[str] = (), verbose: bool = Fal
 def _quiet(plot: Plot) -> None:
     chance = plot.chance
     plot.slow = chance.random() < 0.15
-    live(plot, chance.choice((1, 2, 2, 3)))
-    lasts = wait_days(plot) if plot.slow else chance.randrange(60, 150) * MINUTE
+    live(plot, chance.choice((1, 1, 2, 3)))
+    lasts = wait_days(plot) if plot.slow else chance.randrange(45, 130) * MINUTE
     plot.ends = plot.epoch.start + lasts
     act(plot, plot.ends)
 

@@ -114,7 +114,7 @@ def draw_job(name: str, chance: random.Random, epoch: Epoch, *, slow: bool = Fal
     match chance.randrange(8):
         case 0:
             end = {"end": bounds["end"]} if "end" in bounds else {}
-            return declare(name, rate(f"{chance.choice((7, 15, 30, 45))} minutes", **end), **policies)
+            return declare(name, rate(f"{chance.choice((15, 30, 45))} minutes", **end), **policies)
         case 1:
             due = to_datetime(epoch.start + chance.randrange(20 * MINUTE, 2 * HOUR)).astimezone(ZoneInfo(zone))
             local = (due + timedelta(hours=1)).replace(tzinfo=None, second=0, microsecond=0)
@@ -136,5 +136,5 @@ def draw_job(name: str, chance: random.Random, epoch: Epoch, *, slow: bool = Fal
             return declare(name, cron("15,30 0,1,2,3,23 * * ? *", timezone=zone, **bounds), **policies)
         case 5:
             return declare(name, cron("0 0/2 * * ? *", timezone=zone), When(ONCE, None), **policies)
-    minutes = chance.choice((10, 15, 20, 30))
+    minutes = chance.choice((15, 20, 30))
     return declare(name, cron(f"{chance.randrange(minutes)}/{minutes} * * * ? *", timezone=zone, **bounds), **policies)

@@ -52,10 +52,8 @@ def lost(plot: Plot) -> None:
         cleared_by=max(missed, min(again, missed + MINUTE) if runs else again),
         clear_passes=3 if runs else 1,
     )
-    if runs:
-        plot.checks.append(lambda: _ran(plot, name, due, 1))
-    else:
-        plot.checks.append(lambda: _ran(plot, name, due, 0))
+    plot.checks.append(lambda: _ran(plot, name, due, int(runs)))
+    plot.checks.append(lambda: _started(plot, name, int(runs)))
 
 
 def _late(plot: Plot, job: Job, due: int, *, until: int, arrives: tuple[int, int] | None = None) -> None:
@@ -81,6 +79,14 @@ def _late(plot: Plot, job: Job, due: int, *, until: int, arrives: tuple[int, int
 def _ran(plot: Plot, job: str, due: int, expected: int) -> str:
     times = sum(1 for each in plot.world.functions.starts if (each.job, each.occurrence) == (job, scheduled_id(due)))
     return "" if times == expected else f"{job}: {scheduled_id(due)} has run {times} times, not {expected}"
+
+
+def _started(plot: Plot, job: str, expected: int) -> str:
+    """Check how often the watchdog has invoked the function. A pass that dies may leave one more invocation."""
+    times = sum(1 for _, name, _ in plot.world.invoked if name == job)
+    died = sum(not done.finished for done in plot.world.passes)
+    right = expected <= times <= expected * (1 + died)
+    return "" if right else f"{job}: the watchdog has started it {times} times, not {expected}"
 
 
 def late(plot: Plot) -> None:
