@@ -6,6 +6,8 @@
     run#<job>#<digit>   run#<occurrence>  the run of a key                        the job       open#run#<job>#<digit>
     plan#<job>#<digit>  <key>             what code has planned under a key       planner, job  plan#<job>#<digit>
     audit#<job>         <time>#<id>       an action of an operator                operator
+    watch               incident#<job>#<cause>  an incident                       watchdog, operator
+    watch               snapshot          what the watchdog has seen              the watchdog
 
 A *planner* is code with ``grant_schedule``. It may access the partitions of plans only. DynamoDB's condition key
 ``dynamodb:LeadingKeys`` restricts partition keys, not sort keys or attributes. So all other rows have another partition
@@ -44,6 +46,9 @@ DIGITS: Final = "0123456789abcdef"
 """The partitions of a job's plans, and of the runs of its keys: one for each first digit of the hash of a key."""
 LEASE_KEY: Final = "lease"
 RUN_PREFIX: Final = "run#"
+WATCH: Final = "watch"
+"""Partition of the watchdog's rows."""
+INCIDENT_PREFIX: Final = "incident#"
 
 Reader = Literal["job", "planner", "operator", "watchdog", "worker"]
 
@@ -112,12 +117,8 @@ PARTITIONS: Final = (
         "an incident, and whether it was notified",
         ("watchdog", "operator"),
         (),
-        "open#watch",
-        reserved=True,
     ),
-    Partition(
-        "watch", "snapshot", "what the last look of the watchdog has seen", ("watchdog",), ("operator",), reserved=True
-    ),
+    Partition("watch", "snapshot", "what the last pass of the watchdog has seen", ("watchdog",), ("operator",)),
     Partition("audit#{job}", "<time>#<id>", "an action of an operator", ("operator",), ("watchdog",)),
 )
 """All kinds of partitions, including those of later capabilities, so that no row must move later."""
@@ -161,6 +162,15 @@ def open_lists(job: str, *, by_code: bool) -> tuple[str, ...]:
 def audit_partition(job: str) -> str:
     """Return the partition key of the actions of operators on a job. A "job" of "" is the stack."""
     return f"audit#{job}"
+
+
+def incident_key(job: str, cause: str) -> dict[str, Any]:
+    """Return the key of an incident. A "job" of "" is the stack."""
+    return _key(WATCH, f"{INCIDENT_PREFIX}{job}#{cause}")
+
+
+def snapshot_key() -> dict[str, Any]:
+    return _key(WATCH, "snapshot")
 
 
 def lease_key(job: str) -> dict[str, Any]:

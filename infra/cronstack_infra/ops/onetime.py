@@ -17,6 +17,7 @@ from cronstack import clock
 from cronstack.entropy import SYSTEM, Randomness
 from cronstack.errors import OperationError
 from cronstack.ledger.listings import MOST_ROWS
+from cronstack.ledger.open_runs import is_planned_again
 from cronstack.ledger.partitions import open_lists
 from cronstack.ledger.rows import OPEN, PLAN_STATUSES
 from cronstack.occurrence import print_time
@@ -159,7 +160,7 @@ def _open_keys(reader: Reader, job: str, now: datetime, prefix: str, status: str
     for chunk in chunks(run for run in runs if run.status == status and run.key.startswith(prefix)):
         plans = keyed.plans_of(reader, job, [run.key for run in chunk])
         for run in chunk:
-            if run.key in plans and not keyed.is_planned_again(run, plans[run.key]):
+            if run.key in plans and not is_planned_again(run, plans[run.key]):
                 yield PlannedKey(plan_of(job, plans[run.key]), row_of(job, run, now))
 
 

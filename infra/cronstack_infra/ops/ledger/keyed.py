@@ -18,6 +18,7 @@ from typing import Final
 
 from cronstack.ledger.items import read_plan, read_run
 from cronstack.ledger.listings import MOST_ROWS
+from cronstack.ledger.open_runs import is_planned_again
 from cronstack.ledger.partitions import (
     PK,
     SK,
@@ -103,11 +104,6 @@ def plans_of(reader: Reader, job: str, keys: Iterable[str]) -> dict[str, PlanIte
     items = reader.items(plan_key(job, key) for key in wanted)
     plans = {key: read_plan(items.get((plan_partition(job, key), key))) for key in wanted}
     return {key: plan for key, plan in plans.items() if plan is not None}
-
-
-def is_planned_again(run: RunItem, plan: PlanItem | None) -> bool:
-    """Return whether a missed run's key has a later plan, which then has the status of the key."""
-    return run.status == "missed" and plan is not None and plan.revision > run.revision
 
 
 def without_planned_again(reader: Reader, job: str, runs: Iterator[RunItem]) -> Iterator[RunItem]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from cronstack.guard.carried import event_of, time_of
 from cronstack.ledger.items import read_run
 from cronstack.ledger.rows import FINISHED
 from cronstack.ledger.run_requests import get_run
 from cronstack.occurrence import Occurrence, print_time
 from cronstack_infra.ops.ledger.reader import Reader
-from cronstack_infra.ops.strays.groups import Groups, Seen, event_of, time_of
+from cronstack_infra.ops.strays.groups import Groups, Seen
 from cronstack_infra.ops.strays.stray import BY_HAND, DELETED, Stray
 
 OLD: Final = 2 * 86_400_000

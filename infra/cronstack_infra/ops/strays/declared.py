@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from cronstack.guard.carried import event_of
 from cronstack.occurrence import to_milliseconds
 from cronstack_infra import names
-from cronstack_infra.ops.strays.groups import Groups, Listed, Seen, event_of
+from cronstack_infra.ops.strays.groups import Groups, Listed, Seen
 from cronstack_infra.ops.strays.stray import ABANDONED_AFTER, Stray
 
 SCHEDULE: Final = "AWS::Scheduler::Schedule"

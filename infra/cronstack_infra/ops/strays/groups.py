@@ -1,18 +1,14 @@
-"""The schedules of EventBridge Scheduler, by group: lists, single reads, and the event of a schedule."""
+"""The schedules of EventBridge Scheduler, by group: lists and single reads."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
-from cronstack.errors import EventError
-from cronstack.event import parse_event
-from cronstack.occurrence import Occurrence, is_job_name, to_milliseconds
+from cronstack.occurrence import to_milliseconds
 
 Seen = Callable[[int], None]
 """Progress callback: number of schedules and rows that were read so far."""
@@ -79,24 +75,3 @@ class Groups:
 def _listed(schedule: Mapping[str, Any]) -> Listed:
     enabled = schedule.get("State", "ENABLED") == "ENABLED"
     return Listed(to_milliseconds(schedule["CreationDate"]), enabled, str(schedule.get("Target", {}).get("Arn", "")))
-
-
-def event_of(got: Any) -> Occurrence | None:
-    """Return the occurrence that a schedule brings; None if its input is not a Cronstack event."""
-    try:
-        event = json.loads(got["Target"].get("Input") or "")
-        job = event.get("job") if isinstance(event, dict) else None
-        return parse_event(event, str(job)) if is_job_name(job) else None
-    except (ValueError, EventError, RecursionError):
-        return None
-
-
-def time_of(got: Any) -> int | None:
-    """Return the time of a one-time schedule, in epoch milliseconds; None for a repeating schedule."""
-    expression = str(got["ScheduleExpression"])
-    if not expression.startswith("at("):
-        return None
-    with suppress(ValueError):
-        at = datetime.fromisoformat(expression.removeprefix("at(").removesuffix(")"))
-        return to_milliseconds(at.replace(tzinfo=UTC))
-    return None

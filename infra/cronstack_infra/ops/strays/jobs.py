@@ -14,12 +14,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from cronstack.guard.carried import event_of
 from cronstack.onetime.schedules import Wiring
 from cronstack.settings import PLANS
 from cronstack_infra import names
 from cronstack_infra.ops.deployment import Clients, Deployment
 from cronstack_infra.ops.leftovers import find_leftovers_of
-from cronstack_infra.ops.strays.groups import Groups, Listed, event_of
+from cronstack_infra.ops.strays.groups import Groups, Listed
 from cronstack_infra.ops.strays.plans import foreign
 from cronstack_infra.ops.strays.stray import ABANDONED_AFTER, Stray
 from cronstack_infra.plural import counted

@@ -20,6 +20,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from cronstack.errors import OnceConflict
+from cronstack.guard.carried import event_of
 from cronstack.ledger import plan_requests
 from cronstack.ledger.items import read_plan
 from cronstack.ledger.partitions import plan_partitions
@@ -31,7 +32,7 @@ from cronstack.onetime.planner import renew, restore
 from cronstack.onetime.schedules import Wiring
 from cronstack_infra.ops.ledger import keyed
 from cronstack_infra.ops.ledger.reader import Reader
-from cronstack_infra.ops.strays.groups import Groups, Listed, Seen, event_of
+from cronstack_infra.ops.strays.groups import Groups, Listed, Seen
 from cronstack_infra.ops.strays.stray import ABANDONED_AFTER, DELETED, LEFT, MADE, RENEWED, Fix, Stray
 
 BEHIND: Final = 2 * 86_400_000

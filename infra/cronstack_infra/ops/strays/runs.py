@@ -1,16 +1,7 @@
 """Find runs that wait for an attempt and that nothing brings back: their carrier is missing.
 
-    status      comes back by                                  its time
-    retrying    the carrier of its retry                       the end of its pause
-    crashed     Lambda, which retries a killed function        when the crash was found
-    buffered    the carriers that check once a minute          when it was due
-    running     the carrier of a delivery that waits for it    the end of its lease
-    dead        the carrier that sends its letter              the end of its lease
-    missed      the same
-
-A running run is a stray only in its second attempt or a later one, or if another delivery waits for its end
-(``run_requests.keep_event``): otherwise Lambda retries it. A dead or missed run is a stray until its letter was sent. A
-missed run whose key was planned again needs no letter.
+``cronstack.ledger.open_runs`` has the statuses and their times. A missed run whose key was planned again needs no
+letter.
 
 A carrier is lost if its role, its group or its function was deleted: EventBridge Scheduler cannot deliver it, and
 without the role it leaves no dead letter. If the group has no carrier of a run ``PATIENCE`` after the run's time, the
@@ -25,24 +16,22 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from cronstack.guard import carrier
-from cronstack.guard.carrier import OLDEST
+from cronstack.guard.carried import brings
 from cronstack.ledger import plan_requests, run_requests
 from cronstack.ledger.items import read_plan, read_run
+from cronstack.ledger.open_runs import comes_back_at, is_overdue, is_same
 from cronstack.ledger.partitions import open_lists
-from cronstack.ledger.rows import FAILED, RunItem
+from cronstack.ledger.rows import RunItem
 from cronstack.occurrence import split_generation
 from cronstack_infra.ops.deployment import DeployedJob
 from cronstack_infra.ops.invoking import invoke_async
 from cronstack_infra.ops.ledger import keyed
 from cronstack_infra.ops.ledger.kept import Event, event_of_plan, event_of_run
 from cronstack_infra.ops.ledger.reader import Reader
-from cronstack_infra.ops.strays.groups import Groups, event_of, time_of
+from cronstack_infra.ops.strays.groups import Groups
 from cronstack_infra.ops.strays.stray import INVOKED, LEFT, Fix, Stray
 
-PATIENCE: Final = 600_000
-"""Milliseconds after the time of a run during which its event may still arrive."""
 _INVOKE: Final[Fix] = "invoke"
-WAITING: Final = ("retrying", "crashed", "buffered", "running")
 
 
 class Runs:
@@ -63,7 +52,7 @@ class Runs:
     def find(self, job: str, *, by_code: bool) -> Iterator[Stray]:
         """Yield the runs of a job that nothing brings back. ``by_code``: code may have planned runs of it."""
         runs = keyed.open_runs(self._reader, open_lists(job, by_code=by_code))
-        waiting = (run for run in runs if _waits(run) and self._clock() - _time(run) > PATIENCE)
+        waiting = (run for run in runs if is_overdue(run, self._clock()))
         late = [*keyed.without_planned_again(self._reader, job, waiting)]
         if not late:
             return
@@ -72,13 +61,13 @@ class Runs:
             return
         brought |= self._brought(job)  # for a moment between two carriers, a run has none
         for run in late:
-            if run.occurrence not in brought and _is_same(run, self._row(job, run.occurrence)):
+            if run.occurrence not in brought and is_same(run, self._row(job, run.occurrence)):
                 yield self._stray(job, run)
 
     def fix(self, stray: Stray, job: DeployedJob) -> str:
         """Invoke the function again with the event that the row stores. Return the result as text."""
         run = self._row(stray.job, stray.occurrence)
-        if run is None or not _waits(run) or self._clock() - _time(run) <= PATIENCE:
+        if run is None or not is_overdue(run, self._clock()):
             return f"not needed: it {_state(run)}"
         event = self._event(stray.job, run)
         if event is None:
@@ -90,7 +79,7 @@ class Runs:
         what, remedy, fix = f"{run.status}, and nothing brings it back", INVOKED, _INVOKE
         if self._event(job, run) is None:
             what, remedy, fix = f"{what}; its row stores no event", _by_hand(job, run), ""
-        return Stray("run", job, run.key, "", _time(run), what, remedy, fix, run.revision, run.occurrence)
+        return Stray("run", job, run.key, "", comes_back_at(run), what, remedy, fix, run.revision, run.occurrence)
 
     def _event(self, job: str, run: RunItem) -> Event | None:
         """Return the event that the run stores, else the event of its key's plan."""
@@ -102,15 +91,13 @@ class Runs:
         return event_of_plan(job, plan) if plan is not None and is_of_run else None
 
     def _brought(self, job: str) -> set[str]:
-        """Return the occurrences that carriers of the job bring. Scheduler gives up after ``OLDEST``."""
+        """Return the occurrences that carriers of the job bring."""
         now = self._clock()
         carriers = self._groups.list(self._carriers, lambda count: None, prefix=carrier.prefix(job))
-        occurrences = set[str]()
-        for _, got in self._groups.get_all(self._carriers, carriers):
-            event, due = (None, None) if got is None else (event_of(got), time_of(got))
-            if event is not None and event.job == job and due is not None and now - due <= OLDEST * 1000 + PATIENCE:
-                occurrences.add(event.id)
-        return occurrences
+        found = (
+            None if got is None else brings(got, job, now) for _, got in self._groups.get_all(self._carriers, carriers)
+        )
+        return {occurrence for occurrence in found if occurrence is not None}
 
     def _row(self, job: str, occurrence: str) -> RunItem | None:
         return read_run(self._reader.get(run_requests.get_run(self._ledger, job, occurrence)))
@@ -123,21 +110,6 @@ def _by_hand(job: str, run: RunItem) -> str:
     if not base.startswith("t-") or generation > 1:
         return remedy
     return f"{remedy}; or: cronstack trigger {job} --at {base.removeprefix('t-')}"
-
-
-def _waits(run: RunItem) -> bool:
-    return run.status in WAITING or (run.status in FAILED and not run.reported)
-
-
-def _time(run: RunItem) -> int:
-    """Return the time at which the run should have come back, in epoch milliseconds."""
-    if run.status in ("running", *FAILED):
-        return max(run.expires, run.ended)
-    return max(run.after, run.ended) if run.status != "buffered" else run.due
-
-
-def _is_same(run: RunItem, fresh: RunItem | None) -> bool:
-    return fresh is not None and (fresh.status, fresh.attempt, fresh.holder) == (run.status, run.attempt, run.holder)
 
 
 def _state(run: RunItem | None) -> str:

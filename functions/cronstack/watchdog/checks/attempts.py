@@ -1,0 +1,60 @@
+"""Overrunning and abandoned: attempts that run, by the job's lease and by the rows of runs. Pure.
+
+the lease of the attempt      the attempt
+lasts                         runs; overrunning after ``overrun_after`` seconds
+has ended                     is dead: Lambda ends it at its timeout, before the lease ends
+has ended ten minutes ago     abandoned: no delivery has taken over
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from cronstack.deployed.job_metadata import JobMetadata
+from cronstack.ledger.open_runs import PATIENCE
+from cronstack.ledger.rows import LeaseItem, RunItem
+from cronstack.watchdog.scene import SECOND, Finding
+
+SKEW: Final = 10 * SECOND
+"""Milliseconds by which clocks may differ before that matters."""
+
+
+def check(
+    job: JobMetadata, lease: LeaseItem, runs: Iterable[RunItem], finished: Iterable[RunItem], now: int
+) -> list[Finding]:
+    """Judge the attempts of one job.
+
+    ``runs``: running rows, including that of the lease. ``finished``: runs that have ended since the last pass.
+    """
+    running = [run for run in runs if run.status == "running"]
+    abandoned = [run for run in running if now - run.expires > PATIENCE]
+    found = [_abandoned(job, min(run.expires for run in abandoned), abandoned[0].occurrence)] if abandoned else []
+    if not abandoned and lease.holder is not None and now - lease.expires > PATIENCE:
+        found.append(_abandoned(job, lease.expires, lease.occurrence or ""))
+    limit = (job.timeout if job.overrun_after is None else job.overrun_after) * SECOND
+    over = [run for run in running if run.expires + SKEW >= now > run.started + limit + SKEW]
+    took = [(run, now - run.started) for run in over]
+    if job.overrun_after is not None:
+        took += [(run, run.ended - run.started) for run in finished if _worked(run) and run.ended - run.started > limit]
+    if took:
+        run, time = took[0]
+        facts = {
+            "occurrence": run.occurrence,
+            "attempt": run.attempt,
+            "started": run.started,
+            "seconds": time // SECOND,
+            "limit": limit // SECOND,
+            "ended": not over,
+        }
+        found.append(Finding(job.job, "overrunning", run.started + limit, facts))
+    return found
+
+
+def _worked(run: RunItem) -> bool:
+    """Return whether ``started`` and ``ended`` of a run are those of one attempt."""
+    return run.status in ("succeeded", "dead", "retrying") and 0 < run.started < run.ended
+
+
+def _abandoned(job: JobMetadata, since: int, occurrence: str) -> Finding:
+    return Finding(job.job, "abandoned", since, {"occurrence": occurrence, "timeout": job.timeout})

@@ -1,0 +1,312 @@
+"""Read the rows of all jobs, and judge them. Each stage reads for all jobs at once, to send few requests.
+
+    1  leases; runs that are expected, or that the last pass remembers      BatchGetItem
+    2  lists of the index: open runs, plans past due                        Query
+    3  the rows of these lists; the runs of the leases                      BatchGetItem
+    4  the runs of started plans; plans of missed keys                      BatchGetItem, only if there are any
+    5  latest runs, carriers                                                only of jobs that need them
+
+Jobs with ``once()`` have 32 further lists. At most ``TURN`` of these jobs are looked at in one pass, in turn.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from cronstack.deployed.job_metadata import JobMetadata
+from cronstack.ledger.items import read_lease, read_plan, read_run
+from cronstack.ledger.open_runs import is_planned_again
+from cronstack.ledger.partitions import (
+    PK,
+    SK,
+    lease_key,
+    occurrence_of,
+    open_lists,
+    plan_key,
+    plan_partition,
+    plan_partitions,
+    run_key,
+)
+from cronstack.ledger.rows import FINAL, PlanItem, RunItem
+from cronstack.occurrence import planned_id, scheduled_id
+from cronstack.watchdog.checks import arrivals, attempts, failures, rates, schedules, services, waiting
+from cronstack.watchdog.expecting import MOST, Limits, due_of
+from cronstack.watchdog.reading import Item, Key, Reading
+from cronstack.watchdog.scene import DAY, Cause, Finding
+from cronstack.watchdog.snapshot import JobState, Watch
+
+TURN: Final = 8
+"""Most jobs with ``once()`` whose lists one pass reads."""
+BEHIND: Final = 2 * DAY
+"""Milliseconds before the first pass from which plans are read. Scheduler retries for a day at most."""
+MOST_PLANS: Final = 1000
+"""Most plans of a list that one pass reads. The next pass continues after them."""
+TRACKED: Final = 50
+"""Most running runs, and overdue plans, of a job that the next pass looks at again."""
+KEYED: Final[tuple[Cause, ...]] = ("missed", "failed", "buffered", "lost-carrier", "overdue-plan")
+"""Causes that need the lists of the index."""
+
+
+class Wanted(NamedTuple):
+    """What the first stage reads of one job."""
+
+    job: JobMetadata
+    state: JobState
+    fresh: list[int]
+    checked: int
+    gap: rates.Gap | None
+    prediction: str | None
+    occurrences: tuple[str, ...]
+
+    @classmethod
+    def of(cls, job: JobMetadata, state: JobState, watches: Collection[Watch], now: int) -> Wanted:
+        """Return what must be read of a job."""
+        upper, fresh, checked = now - Limits.of(job).late, list[int](), state.checked
+        if len(state.absent) < MOST:
+            fresh = due_of(watches, state.checked, upper)
+            checked = max(checked, upper if len(fresh) < MOST else fresh[-1])
+        gap = rates.gap_of(watches, state.last)
+        prediction = None if gap is None else rates.predicted(gap, job, state, now)
+        more = () if prediction is None else (prediction,)
+        return cls(job, state, fresh, checked, gap, prediction, (*arrivals.looks_at(state, fresh), *more))
+
+    @property
+    def keys(self) -> list[Item]:
+        name = self.job.job
+        return [lease_key(name), *(run_key(name, occurrence) for occurrence in self.occurrences)]
+
+
+class Judged(NamedTuple):
+    """Result for one job. ``causes``: those that were looked for."""
+
+    state: JobState
+    findings: tuple[Finding, ...]
+    causes: frozenset[Cause]
+    to_start: tuple[int, ...] = ()
+
+
+class Rows:
+    """The rows that were read in this pass."""
+
+    def __init__(self) -> None:
+        self.items: dict[Key, Item] = {}
+
+    def run(self, job: str, occurrence: str) -> RunItem | None:
+        return read_run(self._of(run_key(job, occurrence)))
+
+    def plan(self, job: str, key: str) -> PlanItem | None:
+        return read_plan(self.items.get((plan_partition(job, key), key)))
+
+    def lease(self, job: str) -> Item | None:
+        return self._of(lease_key(job))
+
+    def _of(self, key: Item) -> Item | None:
+        return self.items.get((key[PK]["S"], key[SK]["S"]))
+
+
+class Lists(NamedTuple):
+    """What the index shows of one job."""
+
+    runs: tuple[str, ...]
+    """Occurrences of open runs."""
+    plans: tuple[str, ...] = ()
+    """Keys of plans past due, including those that the last pass has found overdue."""
+    planned: int = 0
+    """Plans due up to it were read."""
+
+
+def judge(
+    reading: Reading,
+    wanted: Mapping[str, Wanted],
+    in_turn: Collection[str],
+    states: Iterable[schedules.State],
+    is_open: Collection[tuple[str, str]],
+    *,
+    last: int,
+    now: int,
+) -> dict[str, Judged]:
+    """Return the judgement of each job. ``in_turn``: jobs whose lists are read. ``last``: time of the last pass."""
+    rows, lists = Rows(), dict[str, Lists]()
+    rows.items |= reading.items(key for one in wanted.values() for key in one.keys)
+    for name in in_turn:
+        lists[name] = _lists(reading, wanted[name], now)
+    keys: list[Item] = []
+    for name, of_job in lists.items():
+        keys += [run_key(name, occurrence) for occurrence in of_job.runs]
+        keys += [plan_key(name, key) for key in of_job.plans]
+    for name in wanted:
+        holder = read_lease(rows.lease(name)).occurrence
+        keys += [run_key(name, holder)] if holder else []
+    rows.items |= reading.items(keys)
+    rows.items |= reading.items(_of_plans(rows, lists))
+    all_states = [*states]
+    return {
+        name: _Job(reading, rows, one, lists.get(name), now=now, last=last).judge(
+            [state for state in all_states if state.declared.job == name], is_failing=(name, "failed") in is_open
+        )
+        for name, one in wanted.items()
+    }
+
+
+def _lists(reading: Reading, wanted: Wanted, now: int) -> Lists:
+    job, state = wanted.job, wanted.state
+    runs = [
+        occurrence_of(key)
+        for listed in open_lists(job.job, by_code=job.by_code)
+        for _, key in reading.entries(listed, last=now)
+    ]
+    if not job.by_code:
+        return Lists(tuple(runs))
+    planned = until = now - waiting.late_of_plans(job)
+    keys = dict.fromkeys(state.overdue)
+    for listed in plan_partitions(job.job):
+        first = state.planned + 1 if state.planned else now - BEHIND
+        found = reading.entries(listed, first=first, last=until, newest_first=False, most=MOST_PLANS)
+        keys |= dict.fromkeys(key[SK]["S"] for _, key in found)
+        if len(found) >= MOST_PLANS:
+            planned = min(planned, found[-1][0])
+    return Lists(tuple(runs), tuple(keys), max(planned, state.planned))
+
+
+def _of_plans(rows: Rows, lists: Mapping[str, Lists]) -> list[Item]:
+    """Return the keys of the rows that the rows of the lists make necessary."""
+    keys: list[Item] = []
+    for name, of_job in lists.items():
+        plans = [rows.plan(name, key) for key in of_job.plans]
+        keys += [run_key(name, planned_id(plan.key)) for plan in plans if plan is not None and plan.status == "begun"]
+        runs = [rows.run(name, occurrence) for occurrence in of_job.runs]
+        keys += [plan_key(name, run.key) for run in runs if run is not None and run.status == "missed" and run.key]
+    return keys
+
+
+class _Job:
+    """The judgement of one job."""
+
+    def __init__(
+        self, reading: Reading, rows: Rows, wanted: Wanted, lists: Lists | None, *, now: int, last: int
+    ) -> None:
+        self._reading, self._rows, self._wanted, self._lists = reading, rows, wanted, lists
+        self._now, self._last = now, last
+        self._job, self._name = wanted.job, wanted.job.job
+        runs = (rows.run(self._name, occurrence) for occurrence in (() if lists is None else lists.runs))
+        self._open = [run for run in runs if run is not None]
+
+    def judge(self, states: Collection[schedules.State], *, is_failing: bool) -> Judged:
+        """Run all checks. ``is_failing``: an incident "failed" is open."""
+        wanted, now = self._wanted, self._now
+        runs = {occurrence: self._rows.run(self._name, occurrence) for occurrence in wanted.occurrences}
+        arrived = self._arrivals(runs)
+        state, findings = arrived.state, [*arrived.findings]
+        state, of_rate = self._rate(state, runs)
+        findings += of_rate
+        item = self._rows.lease(self._name)
+        running = self._running(runs.values())
+        finished = [run for run in runs.values() if run is not None and run.status in FINAL and run.ended > self._last]
+        findings += attempts.check(self._job, read_lease(item), running.values(), finished, now)
+        findings += schedules.check_pauses(self._job, states, *_pause(item), now)
+        findings += services.check_clock(
+            self._name, [run for run in runs.values() if run is not None], max(now, self._reading.latest or 0)
+        )
+        state = state._replace(running=tuple(running)[:TRACKED])
+        if self._lists is not None:
+            findings += self._failures(is_failing=is_failing)
+            findings += self._waiting()
+            overdue = self._overdue()
+            findings += waiting.check_plans(self._job, overdue)
+            state = state._replace(planned=self._lists.planned, overdue=tuple(plan.key for plan in overdue)[:TRACKED])
+        return Judged(state, tuple(findings), self._causes(any(runs.values())), arrived.to_start)
+
+    def _causes(self, has_rows: bool) -> frozenset[Cause]:
+        causes: set[Cause] = {"late", "missed", "overrunning", "abandoned", "paused"}
+        causes |= {"clock"} if has_rows else set()
+        return frozenset(causes - set(KEYED) if self._lists is None else causes | set(KEYED))
+
+    def _arrivals(self, runs: arrivals.Runs) -> arrivals.Arrivals:
+        wanted = self._wanted
+        missed = [run for run in self._open if run.status == "missed"]
+        own = [run.due for run in missed if run.ended > self._last and run.occurrence == scheduled_id(run.due)]
+        result = arrivals.check(
+            self._job,
+            wanted.state,
+            wanted.fresh,
+            runs,
+            checked=wanted.checked,
+            too_late=own if self._last else (),
+            now=self._now,
+        )
+        of_keys = [run for run in missed if run.key and self._now - run.ended <= failures.KEPT]
+        of_keys = [run for run in of_keys if not is_planned_again(run, self._rows.plan(self._name, run.key))]
+        if of_keys and not any(finding.cause == "missed" for finding in result.findings):
+            facts = {
+                "due": [run.due for run in of_keys[: arrivals.SHOWN]],
+                "count": len(of_keys),
+                "too_late": len(of_keys),
+                "zone": arrivals.zone_of(self._job),
+                "deadline": self._job.start_deadline,
+            }
+            since = min(run.due for run in of_keys)
+            result = result._replace(findings=(*result.findings, Finding(self._name, "missed", since, facts)))
+        return result
+
+    def _rate(self, state: JobState, runs: arrivals.Runs) -> tuple[JobState, list[Finding]]:
+        gap = self._wanted.gap
+        if gap is None:
+            return state, []
+        known = rates.known_last(state, runs, self._wanted.prediction)
+        gap = gap._replace(due=max(gap.due, known + gap.period))
+        if rates.is_late(gap, self._job, self._now):
+            latest = self._reading.latest_runs(self._name, self._now, 1)
+            known = max(known, *(run.due for run in latest), 0)
+            gap = gap._replace(due=max(gap.due, known + gap.period))
+        return state._replace(last=known), rates.check(self._job, gap, self._now)
+
+    def _running(self, runs: Iterable[RunItem | None]) -> dict[str, RunItem]:
+        """Return the running runs that are known, by occurrence."""
+        known = [*runs, *self._open]
+        holder = read_lease(self._rows.lease(self._name)).occurrence
+        known += [self._rows.run(self._name, holder)] if holder else []
+        keys = () if self._lists is None else self._lists.plans
+        known += [self._rows.run(self._name, planned_id(key)) for key in keys]
+        return {run.occurrence: run for run in known if run is not None and run.status == "running"}
+
+    def _failures(self, *, is_failing: bool) -> list[Finding]:
+        dead = failures.dead_of(self._open, self._now)
+        history: list[RunItem] = []
+        if failures.needs_history(dead, self._last, is_open=is_failing):
+            most = self._job.alert_after + 30
+            history = self._reading.latest_runs(self._name, self._now, most)
+        return failures.check(self._job, dead, history, self._last)
+
+    def _waiting(self) -> list[Finding]:
+        plans = {run.key: self._rows.plan(self._name, run.key) for run in self._open if run.key}
+        known = {key: plan for key, plan in plans.items() if plan is not None}
+        late = waiting.overdue(self._open, known, self._now)
+        if not late:
+            return []
+        brought = self._reading.carried(self._name, self._now)
+        if any(run.occurrence not in brought for run in late):  # for a moment between two carriers, a run has none
+            brought |= self._reading.carried(self._name, self._now)
+        items = self._reading.items(run_key(self._name, run.occurrence) for run in late)
+        fresh = [run for run in map(read_run, items.values()) if run is not None]
+        return waiting.check(self._job, waiting.overdue(fresh, known, self._now), brought, self._now)
+
+    def _overdue(self) -> list[PlanItem]:
+        keys = () if self._lists is None else self._lists.plans
+        plans = [plan for key in keys if (plan := self._rows.plan(self._name, key)) is not None]
+        return [
+            plan
+            for plan in plans
+            if waiting.is_overdue_plan(plan, self._rows.run(self._name, planned_id(plan.key)), self._job, self._now)
+        ]
+
+
+def _pause(item: Item | None) -> tuple[int, Mapping[str, Any]]:
+    """Return since when the ledger pauses a job (0: not), and by whom and why, from its lease row."""
+    item = item or {}
+    try:
+        by = json.loads(item.get("pause", {}).get("S", "{}"))
+    except ValueError:
+        by = {}
+    return int(item.get("paused", {}).get("N", 0)), by if isinstance(by, dict) else {}
