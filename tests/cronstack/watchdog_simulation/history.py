@@ -110,7 +110,10 @@ def _strike(chance: random.Random) -> Strike:
     """Draw the fault of a pass: at any request, or at those that matter most."""
     operation = chance.choice(("", "Publish", "Publish", "UpdateItem", "Invoke"))
     number = chance.randrange(1, 40) if operation == "" else chance.choice((1, 1, 1, 12))
-    return Strike(number, chance.choice(HOWS), operation)
+    how = chance.choice(HOWS)
+    if how == "overtaken" and not operation:
+        number += 1  # before its first request, a process that is frozen looks like a clock that is behind
+    return Strike(number, how, operation)
 
 
 def _story(plot: Plot) -> list[str]:

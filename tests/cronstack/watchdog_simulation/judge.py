@@ -49,6 +49,8 @@ class Expectation:
     cleared_by: int | None = None
     clear_passes: int = 1
     silent_end: bool = False
+    arrives: int = FOR_EVER
+    """With ``silent_end``: from then on, an all-clear is right, if all passes in between have died."""
     acked: int | None = None
 
 
@@ -190,10 +192,10 @@ class _Judge:
 
     def _cleared(self, of: Expectation, published: list[Published]) -> None:
         clears = [each for each in published if each.kind == "clear"]
-        if clears and (of.cleared is None or clears[0].at < of.cleared):
-            self._report("cleared early", f"an all-clear before its repair ({of.why})", clears[0].at)
-        if clears and of.silent_end:
+        if clears and of.silent_end and clears[0].at < of.arrives:
             self._report("cleared", f"an all-clear although another incident has replaced it ({of.why})", clears[0].at)
+        elif clears and not of.silent_end and (of.cleared is None or clears[0].at < of.cleared):
+            self._report("cleared early", f"an all-clear before its repair ({of.why})", clears[0].at)
         if of.cleared_by is None or of.silent_end:
             return
         done = self._finished(max(of.cleared_by, published[0].at), of.clear_passes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -23,12 +22,13 @@ def live(plot: Plot, jobs: int) -> None:
     """Add jobs that live normally."""
     for number in range(jobs):
         job = plot.add(draw_job(f"job_{number}", plot.chance, plot.epoch, slow=plot.slow))
-        plot.world.usual[job.name] = _usual(plot.chance, job, dead_allowed=job.alert_after > 1 and not plot.slow)
+        plot.world.usual[job.name] = _usual(plot, job, dead_allowed=job.alert_after > 1 and not plot.slow)
         _delays(plot, job)
 
 
-def _usual(chance: random.Random, job: Job, *, dead_allowed: bool) -> Callable[[Attempt], Behaviour]:
+def _usual(plot: Plot, job: Job, *, dead_allowed: bool) -> Callable[[Attempt], Behaviour]:
     """Return what the attempts of a job usually do: they succeed, at the latest in the last but one attempt."""
+    chance = plot.chance
     long, fails, dies = chance.random() < 0.3, chance.random() < 0.4, chance.random() < 0.15
     since_dead = 0
 
@@ -37,8 +37,8 @@ def _usual(chance: random.Random, job: Job, *, dead_allowed: bool) -> Callable[[
         since_dead += 1
         takes = chance.randrange(200, 20 * SECOND)
         if long and chance.random() < 0.3:
-            takes = chance.randrange(SECOND, job.timeout * 900)
-        if attempt.number == 1 and job.retries:
+            takes = chance.randrange(SECOND, plot.world.functions.jobs[job.name].timeout * 900)
+        if attempt.number == 1 and plot.world.functions.jobs[job.name].retries:
             if fails and chance.random() < 0.15:
                 return Behaviour(min(takes, 5 * SECOND), "fails")
             if dies and chance.random() < 0.1:
@@ -155,7 +155,9 @@ def _deploy(plot: Plot) -> None:
     if what == "add" or not own:
         jobs[f"job_new{number}"] = draw_job(f"job_new{number}", chance, plot.epoch, slow=plot.slow)
     elif what == "change":
-        jobs[name] = draw_job(name, chance, plot.epoch, slow=plot.slow)
+        # A lower ``alert_after`` would make an incident of runs that have failed before.
+        alert_after = jobs[name].alert_after
+        jobs[name] = draw_job(name, chance, plot.epoch, slow=plot.slow)._replace(alert_after=alert_after)
     elif what == "remove":
         del jobs[name]
     elif what == "rename":

@@ -17,6 +17,7 @@ from cronstack.ledger import run_requests
 from cronstack.ledger.partitions import lease_key
 from cronstack.ledger.statements import update
 from cronstack.occurrence import print_time, scheduled_id
+from cronstack.timetable.bounds import is_outside, nominal
 from cronstack.timing.aws_clock import date_of
 from cronstack.watchdog.scene import Scene
 from cronstack.watchdog.watching import PassReport, one_pass
@@ -217,8 +218,11 @@ class World:
 
     def _record_pause(self, job: str, event: Mapping[str, Any]) -> None:
         """Record an occurrence of a paused job as skipped."""
-        of = parse_event(dict(event), job)
-        now = self.time.now
+        schedules, now = self.functions.jobs[job].schedules, self.time.now
+        of, number = parse_event(dict(event), job), int(event["schedule"].rpartition(".")[2])
+        of = parse_event({**event, "scheduled": print_time(nominal(schedules, of.due, number))}, job)
+        if is_outside(schedules, of.due):
+            return
         closing = run_requests.Closing(
             TABLE,
             of,

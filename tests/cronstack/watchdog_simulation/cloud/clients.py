@@ -25,8 +25,8 @@ Answer = dict[str, Any]
 
 _LOADER: Final = botocore.loaders.Loader()
 _VALIDATOR: Final = ParamValidator()
-ALWAYS: Final = 400
-EVERY: Final = 7
+ALWAYS: Final = 300
+EVERY: Final = 17
 """In one process, the first messages of each operation are all validated, later ones now and then."""
 _NOT_VALIDATED: Final = ("TemplateBody",)
 """Fields that boto3 changes after it has parsed the answer."""

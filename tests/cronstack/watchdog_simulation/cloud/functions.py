@@ -86,7 +86,7 @@ class Functions:
         job = self.jobs.get(name)
         if job is None:
             return  # deleted meanwhile: Lambda drops the event, or sends it to the queue
-        if "by" not in event and "carrier" not in event and "key" not in event and self.is_paused(name):
+        if "schedule" in event and "carrier" not in event and self.is_paused(name):
             self.record_pause(name, event)
             return
         _Process(self, job, event, alias, retry).resume(None)

@@ -79,6 +79,8 @@ class LedgerStore(Store):
         ]
         indexed = "IndexName" in parameters
         rows = (self.lists if indexed else self.partitions).get(value, {})
+        if not rows and not lag:
+            return {"Items": [], "Count": 0, "ScannedCount": 0}
         if lag and self.recent:
             rows = dict(rows)
             for at, (key, before, _) in reversed(self.recent):

@@ -148,7 +148,8 @@ def silent_rate(plot: Plot) -> None:
         declare(name, rate(f"{minutes} minutes"), late_after=late_after, start_deadline=deadline, overlap="allow")
     )
     period = minutes * MINUTE
-    number = (plot.first - plot.epoch.start) // period + 1
+    # Before its first late run, the watchdog has read no run of the job: it counts from its first pass.
+    number = (plot.first + late_after * SECOND + 8 * MINUTE - plot.epoch.start) // period + 3
     due = plot.epoch.start + number * period
     missed = due + deadline * SECOND + MISSED_MARGIN + MINUTE
     count = chance.choice((1, 2, 3)) if minutes >= 15 else chance.choice((2, 4, 5))
@@ -156,17 +157,20 @@ def silent_rate(plot: Plot) -> None:
     plot.at(due - EARLY - SECOND, lambda: world.silent.add(name))
     plot.at(again - EARLY - SECOND, lambda: world.silent.discard(name))
     first = due + job.late_after * SECOND + MINUTE
-    arrives = {"cleared": again - EARLY, "cleared_by": again + ARRIVES + LAG}
-    if again - EARLY > first:
-        ends_late = missed > again - EARLY
-        until = min(missed, again - EARLY)
-        more: dict[str, Any] = arrives if ends_late else {"silent_end": True}
-        plot.expect(name, "late", first, first + SECOND, f"{count} events of a rate are lost", until=until, **more)
-    if again + ARRIVES + LAG > missed:
-        # Near the moment at which it is missed, it may have run again.
-        by = None if missed + SECOND > again - EARLY else missed + SECOND
-        until = again + ARRIVES + LAG
-        plot.expect(name, "missed", missed, by, f"{count} events of a rate are lost", until=until, **arrives)
+    why, arrives = f"{count} events of a rate are lost", again + ARRIVES + LAG
+    if missed + 12 * MINUTE < again - EARLY:
+        plot.expect(name, "late", first, first + SECOND, why, until=missed, silent_end=True, arrives=again - EARLY)
+        plot.expect(
+            name, "missed", missed, missed + SECOND, why, until=arrives, cleared=again - EARLY, cleared_by=arrives
+        )
+    elif missed > arrives:
+        if again - EARLY > first:
+            plot.expect(
+                name, "late", first, first + SECOND, why, until=again - EARLY, cleared=again - EARLY, cleared_by=arrives
+            )
+    else:  # it runs again near the moment at which it is missed: it may be late, or missed, or both
+        plot.expect(name, "late", first, first + SECOND, why, until=again - EARLY, cleared=again - EARLY)
+        plot.expect(name, "missed", missed, None, why, until=arrives, cleared=again - EARLY, cleared_by=arrives)
 
 
 def failed(plot: Plot) -> None:
