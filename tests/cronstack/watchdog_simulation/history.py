@@ -96,7 +96,7 @@ def _passes(plot: Plot, *, strikes: bool) -> int:
     world, chance, kills = plot.world, plot.chance, 0
     moment = plot.epoch.start // (5 * MINUTE) * 5 * MINUTE
     while True:
-        pause = 5 * MINUTE if not plot.slow else chance.randrange(24, 156) * 5 * MINUTE
+        pause = plot.pause if not plot.slow else chance.randrange(24, 156) * 5 * MINUTE
         moment += pause if chance.random() > 0.02 else 2 * pause
         world.time.run_until(moment + chance.randrange(45) * SECOND)
         strike = _strike(chance) if strikes and len(world.passes) > 2 and chance.random() < 0.3 else None

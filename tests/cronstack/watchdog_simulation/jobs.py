@@ -111,7 +111,7 @@ def draw_job(name: str, chance: random.Random, epoch: Epoch, *, slow: bool = Fal
         bounds["start"] = to_datetime(epoch.start + chance.randrange(HOUR // SECOND) * SECOND)
     if chance.random() < 0.15:
         bounds["end"] = to_datetime(epoch.start + chance.randrange(HOUR, 3 * HOUR) // SECOND * SECOND)
-    match chance.randrange(8):
+    match chance.randrange(14):
         case 0:
             end = {"end": bounds["end"]} if "end" in bounds else {}
             return declare(name, rate(f"{chance.choice((15, 30, 45))} minutes", **end), **policies)

@@ -38,6 +38,8 @@ class Plot:
         self.faults: list[str] = []
         self.checks: list[Callable[[], str]] = []
         """Called at the end: each returns a violation, or ""."""
+        self.pause = (5 if self.chance.random() < 0.4 else 10) * MINUTE
+        """Milliseconds between two passes. A watchdog of 5 minutes that loses every other pass has 10."""
         self.slow = False
         """Whether passes are hours apart."""
         self.deploys = True
@@ -60,7 +62,7 @@ class Plot:
         made = Expectation(job, cause, first, by, why, **more)
         self.expectations.append(made)
         last = max(first, by or 0, made.cleared_by or 0)
-        pause = 14 * 60 * MINUTE if self.slow else 11 * MINUTE
+        pause = 14 * 60 * MINUTE if self.slow else 2 * self.pause + MINUTE
         self.ends = max(self.ends, last + pause)
         return made
 

@@ -31,7 +31,7 @@ def abandoned(plot: Plot) -> None:
     plot.behave(job, due, Behaviour(wait(chance, SECOND, 50 * SECOND), "is killed"))
     plot.world.functions.drops_events.add(name)
     ends = (60 + 5) * SECOND + OVERDUE
-    repaired = due + ARRIVES + ends + LAG + wait(chance, 11 * MINUTE, 20 * MINUTE)
+    repaired = due + ARRIVES + ends + LAG + wait(chance, 2 * plot.pause + MINUTE, 26 * MINUTE)
     plot.probe(repaired, name, scheduled_id(due), "running")
     plot.at(repaired, lambda: plot.world.fix(name, scheduled_id(due)))
     plot.probe(repaired + 25 * SECOND, name, scheduled_id(due), "succeeded")
@@ -78,7 +78,7 @@ def buffered(plot: Plot) -> None:
     job = plot.add(daily(name, (first, due), "UTC", timeout=900, overlap="buffer_one"))
     plot.behave(job, first, Behaviour(wait(chance, 13 * MINUTE, 14 * MINUTE)))
     _swallow(plot, job, due + ARRIVES + LAG)
-    repaired = due + OVERDUE + wait(chance, 11 * MINUTE, 20 * MINUTE)
+    repaired = due + OVERDUE + wait(chance, 2 * plot.pause + MINUTE, 26 * MINUTE)
     plot.probe(repaired, name, scheduled_id(due), "buffered")
     _repair(plot, job, scheduled_id(due), repaired)
     plot.expect(
@@ -125,7 +125,7 @@ def lost_carrier(plot: Plot) -> None:
     plot.world.swallowed.add(name)
     plot.world.schedules.punctual.add(schedule_name(name, 1))  # the carrier of an early event would be lost, too
     by = due + ARRIVES + takes + 66 * SECOND + OVERDUE + LAG
-    repaired = by + wait(chance, 11 * MINUTE, 20 * MINUTE)
+    repaired = by + wait(chance, 2 * plot.pause + MINUTE, 26 * MINUTE)
     plot.probe(repaired, name, scheduled_id(due), "retrying")
     _repair(plot, job, scheduled_id(due), repaired)
     plot.expect(
@@ -152,7 +152,7 @@ def overdue_plan(plot: Plot) -> None:
     else:
         plot.at(due - wait(chance, SECOND, 3 * MINUTE), lambda: _delete_plans(plot, name))
     first = due + max(job.late_after * SECOND, 5 * MINUTE)
-    repaired = first + wait(chance, 11 * MINUTE, 20 * MINUTE)
+    repaired = first + wait(chance, 2 * plot.pause + MINUTE, 26 * MINUTE)
 
     def bring() -> None:
         world.swallowed.discard(name)

@@ -18,7 +18,7 @@ def schedule_deleted(plot: Plot) -> None:
     chance, name, world = plot.chance, plot.name("schedule-deleted"), plot.world
     job = plot.add(often(name, chance, plot.epoch.zone, chance.choice((10, 20, 30, 60))))
     struck = plot.first + wait(chance, SECOND, 20 * MINUTE)
-    repaired = struck + wait(chance, 25 * MINUTE, 50 * MINUTE)
+    repaired = struck + wait(chance, 5 * plot.pause, 5 * plot.pause + 20 * MINUTE)
     plot.deploys = False
     plot.at(struck, lambda: world.schedules.delete(STACK, schedule_name(name, 1)))
     plot.at(repaired, lambda: world.schedules.create(schedule_parameters(job, 1)))
@@ -50,7 +50,7 @@ def schedule_edited(plot: Plot) -> None:
     edit = chance.choice(edits)
     assert all(own.get(key) != value for key, value in edit.items()), "the edit changes nothing"
     struck = plot.first + wait(chance, SECOND, 20 * MINUTE)
-    repaired = struck + wait(chance, 25 * MINUTE, 50 * MINUTE)
+    repaired = struck + wait(chance, 5 * plot.pause, 5 * plot.pause + 20 * MINUTE)
     plot.deploys = False
     plot.at(struck, lambda: world.schedules.update(STACK, own["Name"], **edit))
     plot.at(repaired, lambda: world.schedules.update(STACK, own["Name"], **own))
@@ -123,7 +123,7 @@ def own_clock(plot: Plot) -> None:
     plot.faults.append("own-clock")
     world.compares_clocks = True
     struck = plot.first + wait(chance, 8 * MINUTE, 20 * MINUTE)
-    repaired = struck + wait(chance, 11 * MINUTE, 20 * MINUTE)
+    repaired = struck + wait(chance, 2 * plot.pause + MINUTE, 26 * MINUTE)
     off = chance.choice((-50, -20, 20, 50)) * SECOND
     plot.at(struck, lambda: setattr(world, "skew", off))
     plot.at(repaired, lambda: setattr(world, "skew", 0))
