@@ -112,7 +112,7 @@ def _strike(chance: random.Random) -> Strike:
     number = chance.randrange(1, 40) if operation == "" else chance.choice((1, 1, 1, 12))
     how = chance.choice(HOWS)
     if how == "overtaken" and not operation:
-        number += 1  # before its first request, a process that is frozen looks like a clock that is behind
+        operation = "UpdateItem"  # a process that is frozen while it reads judges by an old time
     return Strike(number, how, operation)
 
 

@@ -41,6 +41,8 @@ class Expectation:
     first: int
     by: int | None
     why: str
+    surely: int = FOR_EVER
+    """The alert is required only of a pass before this moment: later, the problem may have ended."""
     seen: int | None = None
     """The problem begins for the watchdog at the first finished pass from this moment on; ``by`` counts from there."""
     passes: int = 1
@@ -167,7 +169,7 @@ class _Judge:
             seen = self._finished(of.seen)
             by = FOR_EVER if seen is None else by + max(0, seen.at - of.seen)
         done = self._finished(by, of.passes)
-        return None if done is None or done.at >= of.until else done
+        return None if done is None or done.at >= min(of.until, of.surely) else done
 
     def _repeated(self, of: list[Published]) -> None:
         """Report a message of one kind that was published twice, except for once after each pass that has died."""
@@ -211,7 +213,7 @@ class _Judge:
                 repeats = not self._by_number[last.number].finished and last.kind == "reminder"
                 if each.at - last.at < pause - MINUTE and not repeats:
                     self._report("reminder", f"a reminder {(each.at - last.at) // 60000} min after the last", each.at)
-                if of.acked is not None and each.at > of.acked:
+                if of.acked is not None and each.at > of.acked and not repeats:
                     self._report("reminder", "a reminder after its acknowledgement", each.at)
             if each.kind != "clear":
                 self._remind_by(of, last, each.at)

@@ -56,13 +56,17 @@ def lost(plot: Plot) -> None:
     plot.checks.append(lambda: _started(plot, name, int(runs)))
 
 
-def _late(plot: Plot, job: Job, due: int, *, until: int, arrives: tuple[int, int] | None = None) -> None:
+def _late(
+    plot: Plot, job: Job, due: int, *, until: int, surely: int | None = None, arrives: tuple[int, int] | None = None
+) -> None:
     """Expect that an occurrence is late. ``until``: it is missed. ``arrives``: the first and last moment of its row."""
     wide = max((when.window or 0 for when in job.schedules), default=0) * MINUTE
     first = due + wide + job.late_after * SECOND
     if arrives is None:
         if first < until:
-            plot.expect(job.name, "late", first, first, "its event is lost", until=until, silent_end=True)
+            required = until if surely is None else surely
+            why = "its event is lost"
+            plot.expect(job.name, "late", first, first, why, until=until, surely=required, silent_end=True)
         return
     plot.expect(
         job.name,
@@ -70,7 +74,8 @@ def _late(plot: Plot, job: Job, due: int, *, until: int, arrives: tuple[int, int
         first,
         first,
         "its event comes late",
-        until=arrives[0],
+        until=arrives[1],
+        surely=arrives[0],
         cleared=arrives[0],
         cleared_by=arrives[1] + LAG,
     )
@@ -131,7 +136,7 @@ def too_late(plot: Plot) -> None:
     plot.world.delays[name, due] = delay
     absent = due + deadline * SECOND + MISSED_MARGIN
     first, by = min(absent, due + delay - EARLY), min(absent, due + delay + ARRIVES)
-    _late(plot, job, due, until=first)
+    _late(plot, job, due, until=by, surely=first)
     later = following + max(job.late_after * SECOND, ARRIVES) + LAG
     cleared = max(first, following - EARLY)
     plot.expect(name, "missed", first, by + LAG, "its event came too late", cleared=cleared, cleared_by=max(by, later))
@@ -166,10 +171,20 @@ def silent_rate(plot: Plot) -> None:
     elif missed > arrives:
         if again - EARLY > first:
             plot.expect(
-                name, "late", first, first + SECOND, why, until=again - EARLY, cleared=again - EARLY, cleared_by=arrives
+                name,
+                "late",
+                first,
+                first + SECOND,
+                why,
+                until=arrives,
+                surely=again - EARLY,
+                cleared=again - EARLY,
+                cleared_by=arrives,
             )
     else:  # it runs again near the moment at which it is missed: it may be late, or missed, or both
-        plot.expect(name, "late", first, first + SECOND, why, until=again - EARLY, cleared=again - EARLY)
+        plot.expect(
+            name, "late", first, first + SECOND, why, until=arrives, surely=again - EARLY, cleared=again - EARLY
+        )
         plot.expect(name, "missed", missed, None, why, until=arrives, cleared=again - EARLY, cleared_by=arrives)
 
 
