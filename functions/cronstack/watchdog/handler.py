@@ -6,17 +6,15 @@ It never imports the jobs of the project: it reads their declarations from the d
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, Final
 
 from cronstack import clock
 from cronstack.declaration import cron, job
 from cronstack.entropy import SYSTEM, ulid
-from cronstack.occurrence import to_milliseconds
 from cronstack.run import Run
 from cronstack.settings import Settings
+from cronstack.timing.aws_clock import date_of
 from cronstack.watchdog.scene import PassReport, Scene, topic_of
 
 NAME: Final = "watchdog"
@@ -51,15 +49,6 @@ def counts(report: PassReport) -> dict[str, int]:
 def heartbeat(report: PassReport) -> dict[str, Any]:
     """Return the metrics of a finished pass, as fields of its log line."""
     return {"WatchdogPasses": 1, "Missed": report.missed, "Late": report.late, "Incidents": report.open}
-
-
-def date_of(answer: Mapping[str, Any]) -> int | None:
-    """Return the time of an answer of AWS, by its Date header, in epoch milliseconds."""
-    text = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-    try:
-        return to_milliseconds(parsedate_to_datetime(str(text))) if text else None
-    except ValueError:
-        return None
 
 
 @cache
