@@ -6,10 +6,11 @@ The reader is awake at 3 a.m. and does not know the job: each account names the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from cronstack.ledger.watch_rows import IncidentItem
-from cronstack.occurrence import print_time
+from cronstack.occurrence import print_time, split_generation, to_milliseconds
 from cronstack.watchdog.words import counted, short_time, span, time_in
 
 
@@ -46,7 +47,17 @@ class Case(NamedTuple):
         key, occurrence = self.facts.get("key"), str(self.facts.get("occurrence", ""))
         if key:
             return f"the run of the key {str(key)[:80]!r}"
-        return f"the run {occurrence}" if occurrence else "a run"
+        return f"the run {self.named(occurrence)}" if occurrence else "a run"
+
+    def named(self, occurrence: str) -> str:
+        """Return the occurrence as words: by its due time, if its id has it."""
+        base, generation = split_generation(occurrence)
+        try:
+            due = to_milliseconds(datetime.fromisoformat(base.removeprefix("t-")))
+        except (ValueError, TypeError):
+            return occurrence
+        again = f" (repeated, {occurrence})" if generation > 1 else ""
+        return f"due at {self.time(due)}{again}"
 
     @property
     def due(self) -> list[str]:
@@ -133,7 +144,7 @@ def _buffered(case: Case) -> Account:
         f"{_capital(case.run)} waits for another run of the job since {case.time(case.row.since)}.",
     )
     if case.facts["met"]:
-        happened += (f"The other run was {case.facts['met']}.",)
+        happened += (f"The other run was the one {case.named(case.facts['met'])}.",)
     happened += ("The occurrence is not lost, but nothing starts it.",)
     why = "Its carrier, the one-time schedule that looks once a minute, was lost."
     return Account(
@@ -179,15 +190,15 @@ def _dead_letters(case: Case) -> Account:
 
 
 def _paused(case: Case) -> Account:
-    facts = case.facts
+    facts, headline = case.facts, f"paused for {span(case.now - case.row.since)}"
     happened: tuple[str, ...] = (
         f"The job does not run since {case.time(case.row.since)}, {span(case.now - case.row.since)} ago.",
     )
     if facts["in"] == "code":
         why = f"@job(enabled=False) at {facts['where'] or 'its declaration'}."
-        return Account("paused for long", happened, why, ("# set enabled=True, or remove the job, and deploy",))
+        return Account(headline, happened, why, ("# set enabled=True, or remove the job, and deploy",))
     why = f"{facts['by'] or 'An operator'} has paused it: {facts['reason'] or 'no reason was given'}."
-    return Account("paused for long", happened, why, (f"cronstack resume {case.job}",))
+    return Account(headline, happened, why, (f"cronstack resume {case.job}",))
 
 
 def _schedule_deleted(case: Case) -> Account:

@@ -273,7 +273,7 @@ class _Job:
 
     def _failures(self, *, is_failing: bool) -> list[Finding]:
         dead = failures.dead_of(self._open, self._now)
-        history: list[RunItem] = []
+        history: list[RunItem] | None = None
         if failures.needs_history(dead, self._last, is_open=is_failing):
             most = self._job.alert_after + 30
             history = self._reading.latest_runs(self._name, self._now, most)

@@ -76,6 +76,7 @@ def _solved(case: Case, stack: str, about: str) -> list[str]:
         "",
         solved,
         f"From {case.time(row.since)} to {case.time(row.cleared)}: {span(row.cleared - row.since)}.",
+        "",
         *_footer(row, stack, job),
     ]
 

@@ -21,9 +21,10 @@ from moto.scheduler.models import scheduler_backends
 from cronstack.deployed.form import deployed_form
 from cronstack.deployed.job_metadata import JobMetadata, ScheduleMetadata
 from cronstack.event import scheduled_input
+from cronstack.guard import carrier
 from cronstack.ledger.items import encode, read_run
 from cronstack.ledger.partitions import lease_key, open_list, plan_key, plan_partition, run_key
-from cronstack.occurrence import planned_id, scheduled_id, to_datetime, to_milliseconds
+from cronstack.occurrence import planned_id, print_time, scheduled_id, to_datetime, to_milliseconds
 from cronstack.timetable.instants import parse
 from cronstack.watchdog.scene import PassReport, Scene
 from cronstack.watchdog.watching import one_pass
@@ -31,7 +32,6 @@ from tests.tools.ledger import create_ledger
 
 STACK, TABLE, CARRIERS = "shop", "ledger", "shop-carriers"
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
-SERVICES = ("dynamodb", "scheduler", "sqs", "sns", "cloudwatch")
 WORK = "arn:aws:lambda:us-east-1:123456789012:function:"
 
 
@@ -59,7 +59,7 @@ class Notice(NamedTuple):
 
 
 @cache
-def _client(service: str) -> Any:
+def client(service: str) -> Any:
     import boto3
 
     make: Any = boto3.client
@@ -69,9 +69,9 @@ def _client(service: str) -> Any:
 class Client:
     """A boto3 client whose requests are counted, and that can be killed before or after one of them."""
 
-    def __init__(self, place: Place, service: str, client: Any) -> None:
-        self._place, self._service, self._client = place, service, client
-        self.exceptions = getattr(client, "exceptions", None)
+    def __init__(self, place: Place, service: str, wrapped: Any) -> None:
+        self._place, self._service, self._wrapped = place, service, wrapped
+        self.exceptions = getattr(wrapped, "exceptions", None)
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         def call(**parameters: Any) -> Any:
@@ -80,7 +80,7 @@ class Client:
             place.countdown -= 1
             if place.countdown == 0 and not place.kills_after:
                 raise KilledError
-            answer = getattr(self._client, method)(**parameters)
+            answer = getattr(self._wrapped, method)(**parameters)
             place.answers.append(answer)
             if place.countdown == 0:
                 raise KilledError
@@ -101,11 +101,13 @@ class Place:
         self.countdown, self.kills_after = 0, False
         self.invoked: list[dict[str, Any]] = []
         self.skew = 0
+        self.metrics: dict[str, float] = {}
+        """Values of Lambda's metrics in the last hour, of every function."""
         self._ids = (f"01TEST{number:020}" for number in itertools.count(1))
-        dynamodb, sqs, sns = _client("dynamodb"), _client("sqs"), _client("sns")
+        dynamodb, sqs, sns = client("dynamodb"), client("sqs"), client("sns")
         create_ledger(dynamodb, TABLE)
         for group in (STACK, CARRIERS, "shop-once"):
-            _client("scheduler").create_schedule_group(Name=group)
+            client("scheduler").create_schedule_group(Name=group)
         self.queues = tuple(sqs.create_queue(QueueName=f"shop-{name}")["QueueUrl"] for name in ("delivery", "handler"))
         self._inbox = sqs.create_queue(QueueName="inbox")["QueueUrl"]
         self.topic = sns.create_topic(Name="alarms")["TopicArn"]
@@ -115,8 +117,8 @@ class Place:
 
     # -- the clients ---------------------------------------------------------------------------------------------------
     def clients(self, service: str) -> Any:
-        own = service in ("cloudformation", "lambda")
-        return Client(self, service, self if own else _client(service))
+        own = service in ("cloudformation", "lambda", "cloudwatch")
+        return Client(self, service, self if own else client(service))
 
     def get_template(self, *, StackName: str) -> dict[str, Any]:
         resources: dict[str, Any] = {}
@@ -144,6 +146,17 @@ class Place:
         self.invoked.append({"function": FunctionName, **json.loads(Payload)})
         return {"StatusCode": 202}
 
+    def get_metric_data(
+        self, *, MetricDataQueries: list[Any], StartTime: datetime, EndTime: datetime
+    ) -> dict[str, Any]:
+        assert (EndTime - StartTime).total_seconds() == 3600
+        results = []
+        for query in MetricDataQueries:
+            metric = query["MetricStat"]["Metric"]
+            value = self.metrics.get(metric["MetricName"])
+            results.append({"Id": query["Id"], "Values": [] if value is None else [value]})
+        return {"MetricDataResults": results}
+
     # -- the stack -----------------------------------------------------------------------------------------------------
     def deploy(self, name: str, *expressions: str, zone: str = "UTC", **fields: Any) -> None:
         """Create or replace a job. Its schedules are changed now, if they differ."""
@@ -156,21 +169,21 @@ class Place:
         if old is None or (old.schedules, old.enabled) != (new.schedules, new.enabled):
             self.remove_schedules(name)
             for number in range(1, len(schedules) + 1):
-                self._create(new, number)
+                self.create(new, number)
 
     def remove(self, name: str) -> None:
         del self.jobs[name]
         self.remove_schedules(name)
 
     def remove_schedules(self, name: str) -> None:
-        listed = _client("scheduler").list_schedules(GroupName=STACK)["Schedules"]
+        listed = client("scheduler").list_schedules(GroupName=STACK)["Schedules"]
         for schedule in listed:
             if schedule["Name"].startswith(f"{STACK}-{name}."):
-                _client("scheduler").delete_schedule(GroupName=STACK, Name=schedule["Name"])
+                client("scheduler").delete_schedule(GroupName=STACK, Name=schedule["Name"])
 
     def edit(self, name: str, **changes: Any) -> None:
         """Change a schedule by hand, as in the console."""
-        got = _client("scheduler").get_schedule(GroupName=STACK, Name=name)
+        got = client("scheduler").get_schedule(GroupName=STACK, Name=name)
         fields = (
             "FlexibleTimeWindow",
             "GroupName",
@@ -180,10 +193,11 @@ class Place:
             "Target",
         )
         kept = {field: got[field] for field in (*fields, "State") if field in got}
-        _client("scheduler").update_schedule(**(kept | changes))
+        client("scheduler").update_schedule(**(kept | changes))
         self._modified(name)
 
-    def _create(self, job: JobMetadata, number: int) -> None:
+    def create(self, job: JobMetadata, number: int) -> None:
+        """Create a declared schedule in Scheduler."""
         given = job.schedules[number - 1]
         bounds: dict[str, Any] = {
             bound: datetime.fromisoformat(text) if (text := getattr(given, bound)) else None
@@ -192,7 +206,7 @@ class Place:
         form = deployed_form(parse(given.expression, timezone=given.timezone, **bounds))
         window = {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": given.window} if given.window else {"Mode": "OFF"}
         name = f"{STACK}-{job.job}.{number}"
-        _client("scheduler").create_schedule(
+        client("scheduler").create_schedule(
             Name=name,
             GroupName=STACK,
             ScheduleExpression=form.expression,
@@ -239,20 +253,38 @@ class Place:
     def lease(self, job: str, **fields: Any) -> None:
         self._put(lease_key(job), {"fence": 1, "v": 1} | fields)
 
+    def carrier(self, job: str, occurrence: str, due: int, brings_at: int) -> None:
+        """Create a carrier that brings an occurrence."""
+        event = json.dumps({"cronstack": 1, "job": job, "scheduled": print_time(due), "input": {}})
+        client("scheduler").create_schedule(
+            Name=carrier.name(job, occurrence, "plain", "slot", 1),
+            GroupName=CARRIERS,
+            ScheduleExpression=f"at({print_time(brings_at)[:-1]})",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={"Arn": f"{WORK}{STACK}-{job}", "RoleArn": "arn:aws:iam::123456789012:role/c", "Input": event},
+        )
+
+    def letter(self) -> None:
+        client("sqs").send_message(QueueUrl=self.queues[1], MessageBody="{}")
+
+    def empty_queues(self) -> None:
+        for queue in self.queues:
+            client("sqs").purge_queue(QueueUrl=queue)
+
     def read_run(self, job: str, occurrence: str) -> Any:
         key = run_key(job, occurrence)
-        return read_run(_client("dynamodb").get_item(TableName=TABLE, Key=key).get("Item"))
+        return read_run(client("dynamodb").get_item(TableName=TABLE, Key=key).get("Item"))
 
     def incidents(self) -> list[str]:
         """Return the open incidents, as "job cause"."""
-        items = _client("dynamodb").scan(TableName=TABLE)["Items"]
+        items = client("dynamodb").scan(TableName=TABLE)["Items"]
         rows = [item for item in items if item["pk"]["S"] == "watch" and item["sk"]["S"] != "snapshot"]
         shown = [f"{row['job']['S'] or '-'} {row['cause']['S']}" for row in rows if row["status"]["S"] == "open"]
         return sorted(shown)
 
     def _put(self, key: dict[str, Any], values: dict[str, Any]) -> None:
         item = key | {name: encode(value) for name, value in values.items()}
-        _client("dynamodb").put_item(TableName=TABLE, Item=item)
+        client("dynamodb").put_item(TableName=TABLE, Item=item)
 
     # -- the watchdog --------------------------------------------------------------------------------------------------
     def look(self) -> PassReport:
@@ -280,12 +312,12 @@ class Place:
     def notices(self) -> list[Notice]:
         """Return what the subscriber has received since the last call."""
         found = []
-        while messages := _client("sqs").receive_message(QueueUrl=self._inbox, MaxNumberOfMessages=10).get("Messages"):
+        while messages := client("sqs").receive_message(QueueUrl=self._inbox, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 body = json.loads(message["Body"])
                 given = {name: value["Value"] for name, value in body["MessageAttributes"].items()}
                 found.append(Notice(body["Subject"], body["Message"], given))
-                _client("sqs").delete_message(QueueUrl=self._inbox, ReceiptHandle=message["ReceiptHandle"])
+                client("sqs").delete_message(QueueUrl=self._inbox, ReceiptHandle=message["ReceiptHandle"])
         return found
 
     def look_at(self, *times: str, before: Callable[[], None] = lambda: None) -> list[str]:

@@ -72,6 +72,9 @@ def check(
             new[due] = Missed(due, too_late=False)
         else:
             absent.append(due)
+    for one in state.missed:
+        run = runs.get(scheduled_id(one.due))
+        arrived = max(arrived, one.due) if run is not None and run.status != "missed" else arrived
     known = {missed.due for missed in state.missed}
     new |= {due: Missed(due, too_late=True) for due in too_late if due not in known}
     old = [missed for missed in state.missed if _is_still(missed, job, runs, arrived)]

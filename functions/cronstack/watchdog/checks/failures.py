@@ -28,11 +28,9 @@ def needs_history(dead: Sequence[RunItem], last: int, *, is_open: bool) -> bool:
     return any(not run.key and (is_open or run.ended > last) for run in dead)
 
 
-def check(job: JobMetadata, dead: Sequence[RunItem], history: Iterable[RunItem], last: int) -> list[Finding]:
-    """Judge the dead runs of a job. ``history``: its latest runs; empty if it is not needed."""
-    rows = {run.occurrence: run for run in (*dead, *history)}
-    if not any(True for _ in history) and not any(run.key for run in dead):
-        return []
+def check(job: JobMetadata, dead: Sequence[RunItem], history: Sequence[RunItem] | None, last: int) -> list[Finding]:
+    """Judge the dead runs of a job. ``history``: its latest runs; None if they are not needed."""
+    rows = {} if history is None else {run.occurrence: run for run in (*history, *dead)}
     finished = sorted(
         (run for run in rows.values() if not run.key and run.status in ("succeeded", "dead")),
         key=lambda run: (run.ended, run.occurrence),
