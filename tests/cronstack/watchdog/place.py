@@ -66,6 +66,10 @@ def client(service: str) -> Any:
     return make(service)
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class Client:
     """A boto3 client whose requests are counted, and that can be killed before or after one of them."""
 
@@ -78,6 +82,9 @@ class Client:
             place = self._place
             place.requests.append((f"{self._service} {method}", parameters))
             place.countdown -= 1
+            if f"{self._service} {method}" == place.hook[0]:
+                hook, place.hook = place.hook[1], ("", _nothing)
+                hook()
             if place.countdown == 0 and not place.kills_after:
                 raise KilledError
             answer = getattr(self._wrapped, method)(**parameters)
@@ -99,6 +106,7 @@ class Place:
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.answers: list[Any] = []
         self.countdown, self.kills_after = 0, False
+        self.hook: tuple[str, Callable[[], None]] = ("", _nothing)
         self.invoked: list[dict[str, Any]] = []
         self.skew = 0
         self.metrics: dict[str, float] = {}
@@ -333,6 +341,16 @@ class Place:
     def count(self) -> Counter[str]:
         """Return the number of requests of the last pass, by operation."""
         return Counter(name for name, _ in self.requests)
+
+    def at_request(self, name: str, hook: Callable[[], None]) -> None:
+        """Call ``hook`` once, before the next request of this name."""
+        self.hook = name, hook
+
+    def forget(self) -> None:
+        """Delete the rows of the watchdog."""
+        for item in client("dynamodb").scan(TableName=TABLE)["Items"]:
+            if item["pk"]["S"] == "watch":
+                client("dynamodb").delete_item(TableName=TABLE, Key={"pk": item["pk"], "sk": item["sk"]})
 
     @contextmanager
     def killed_at(self, request: int, *, after: bool) -> Iterator[None]:
