@@ -61,11 +61,17 @@ def play_some(first: int, count: int, kind: Kind, faults: list[str]) -> list[Pla
 def _search(kind: Kind, first: int, count: int, faults: list[str], workers: int) -> int:
     """Play the seeds of one kind. Return the number of histories with a violation."""
     began, planted, kills, passes, failures = time.monotonic(), Counter[str](), 0, 0, 0
+    done = 0
     starts = range(first, first + count, CHUNK)
     sizes = [min(CHUNK, first + count - start) for start in starts]
     extra = "".join(f" --fault {fault}" for fault in faults)
     with ProcessPoolExecutor(workers) as pool:
         for results in pool.map(play_some, starts, sizes, [kind] * len(sizes), [faults] * len(sizes)):
+            done += len(results)
+            if done % 500 == 0:
+                print(
+                    f"{done} of {count} histories with {kind}, {failures} with violations", file=sys.stderr, flush=True
+                )
             for played in results:
                 planted.update(played.faults)
                 kills, passes = kills + played.kills, passes + played.passes

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from cronstack.occurrence import print_time
 from tests.cronstack.watchdog_simulation.cloud.services import Notification
-from tests.cronstack.watchdog_simulation.cloud.virtual_time import DAY, MINUTE
+from tests.cronstack.watchdog_simulation.cloud.virtual_time import DAY, MINUTE, SECOND
 from tests.cronstack.watchdog_simulation.world import Pass
 
 FOR_EVER: Final = 1 << 62
@@ -164,7 +164,7 @@ class _Judge:
         """Return the pass by which the alert has been published; None without one."""
         if of.by is None:
             return None
-        by = of.by
+        by = of.by + SECOND  # a pass in this second may be on either side of the moment
         if of.seen is not None:
             seen = self._finished(of.seen)
             by = FOR_EVER if seen is None else by + max(0, seen.at - of.seen)
@@ -200,7 +200,9 @@ class _Judge:
             self._report("cleared early", f"an all-clear before its repair ({of.why})", clears[0].at)
         if of.cleared_by is None or of.silent_end:
             return
-        done = self._finished(max(of.cleared_by, published[0].at), of.clear_passes)
+        # A pass that has died may have published the alert, too: the next one publishes it again.
+        alerted = max(each.at for each in published if each.kind == "alert")
+        done = self._finished(max(of.cleared_by + SECOND, alerted), of.clear_passes)
         if done is not None and (not clears or clears[0].at > done.ended):
             self._report("not cleared", f"no all-clear after the repair ({of.why})", done.at)
 

@@ -95,6 +95,8 @@ class World:
         """What the other attempts of a job do."""
         self.swallowed: set[str] = set()
         """Jobs whose carriers and plans vanish before they fire."""
+        self.queued: dict[str, int] = {}
+        """Most milliseconds for which an event of the watchdog waits in Lambda's queue, by job."""
         self.silent: set[str] = set()
         """Jobs whose events get lost now."""
         self.paused: set[str] = set()
@@ -199,7 +201,7 @@ class World:
             raise ServiceError("ResourceNotFoundException", f"Function not found: {job}", 404)
         event = json.loads(parameters["Payload"])
         self.invoked.append((self.time.now, job, event))
-        self.functions.invoke(job, event, after=self.chance.randrange(3 * SECOND))
+        self.functions.invoke(job, event, after=self.chance.randrange(self.queued.get(job, 3 * SECOND)))
         return {"StatusCode": 202}
 
     # -- operators -----------------------------------------------------------------------------------------------------

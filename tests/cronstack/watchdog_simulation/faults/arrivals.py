@@ -37,9 +37,13 @@ def lost(plot: Plot) -> None:
     )
     due, following = instants(job, plot.first, 2)
     plot.world.delays[name, due] = LOST
+    # The event of the watchdog may wait in Lambda's queue longer than until the next pass.
+    queued = wait(chance, 2 * plot.pause, 25 * MINUTE) if chance.random() < 0.3 else 3 * SECOND
+    plot.world.queued[name] = queued
     wide = (window or 0) * MINUTE
     missed = due + wide + deadline * SECOND + MISSED_MARGIN
     _late(plot, job, due, until=missed)
+    plot.ends = max(plot.ends, missed + queued + 3 * plot.pause)
     again = following + wide + max(late * SECOND, ARRIVES) + LAG
     plot.probe(missed, name, scheduled_id(due), "")
     plot.expect(
@@ -49,8 +53,8 @@ def lost(plot: Plot) -> None:
         missed,
         "its event was lost",
         cleared=missed if runs else max(missed, following - EARLY),
-        cleared_by=max(missed, min(again, missed + MINUTE) if runs else again),
-        clear_passes=3 if runs else 1,
+        cleared_by=max(missed, min(again, missed + MINUTE + queued) if runs else again),
+        clear_passes=3 + queued // plot.pause if runs else 1,
     )
     plot.checks.append(lambda: _ran(plot, name, due, int(runs)))
     plot.checks.append(lambda: _started(plot, name, int(runs)))
