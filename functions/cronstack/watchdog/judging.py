@@ -203,7 +203,12 @@ class _Job:
         findings += of_rate
         item = self._rows.lease(self._name)
         running = self._running(runs.values())
-        finished = [run for run in runs.values() if run is not None and run.status in FINAL and run.ended > self._last]
+        fresh = {scheduled_id(due) for due in wanted.fresh}  # not looked at before, so they may have ended earlier
+        finished = [
+            run
+            for run in runs.values()
+            if run is not None and run.status in FINAL and (run.ended > self._last or run.occurrence in fresh)
+        ]
         findings += attempts.check(self._job, read_lease(item), running.values(), finished, now)
         findings += schedules.check_pauses(self._job, states, *_pause(item), now)
         findings += services.check_clock(
