@@ -53,6 +53,7 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "resume": CommandEntry("resume", "End the pause of a job, and show what it has passed over."),
     "replay": CommandEntry("replay.command", "Run a pulled run again on this machine, at its own time."),
     "dead-letters": CommandEntry("dead_letters", "List dead letters and redrive them."),
+    "incidents": CommandEntry("incidents", "List what the watchdog has found, and acknowledge it."),
     "strays": CommandEntry("strays", "Find leftover schedules and runs that nothing will start; fix them."),
     "audit": CommandEntry("audit", "List the actions of operators: who, when and why."),
     "doctor": CommandEntry("deployed.doctor", "Check a deployed stack; print what is wrong and how to fix it."),
