@@ -7,6 +7,7 @@ from cronstack.steps import Call
 from cronstack_infra.play.prove.judges.costs import is_read_of_pause
 from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.log.listener import PlanStart, RunChange
+from cronstack_infra.play.prove.log.plans import STARTED
 from cronstack_infra.play.prove.log.records import AttemptRecord, InvocationRecord
 
 
@@ -36,7 +37,11 @@ class Pauses(Judge):
         invocation, event = change.invocation, change.invocation.event
         if change.after["status"] == "skipped":
             self._check_was_paused(invocation, change.run.occurrence)
-        elif self.log.job.paused and not (event.by_operator or invocation.knows_not_paused):
+        elif (
+            change.after["status"] == STARTED
+            and self.log.job.paused
+            and not (event.by_operator or invocation.knows_not_paused)
+        ):
             self.violated("I27", f"{invocation.name} starts the plan of {change.run.occurrence}, paused")
 
     def _check_was_paused(self, invocation: InvocationRecord, occurrence: str) -> None:
