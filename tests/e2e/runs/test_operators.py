@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -83,20 +84,73 @@ def test_a_failed_trigger_is_listed_fixed_and_redriven(deployed: Deployed, tmp_p
         assert following.wait(60) == 130
 
 
-def test_a_backfill_with_again_is_a_new_generation(deployed: Deployed) -> None:
-    january = ("backfill", "fragile", "--from", "2013-01-01", "--to", "2013-01-04")
-    output = cronstack(deployed, *january, code=1)
+def test_a_backfill_of_all_is_a_new_generation_and_is_not_repeated(deployed: Deployed) -> None:
+    january = ("--from", "2013-01-01", "--to", "2013-01-04")
+    output = cronstack(deployed, "backfill", "fragile", *january, code=1)
     assert "3 occurrences of fragile, from 2013-01-01T05:00:00Z on, are older than 16 days" in output
-    assert "--again" in output
-    filled = read(deployed, *january, "--again")
-    assert [row["occurrence"] for row in filled] == [f"t-2013-01-0{day}T05:00:00Z~2" for day in (1, 2, 3)]
-    assert {row["result"] for row in filled} == {"succeeded"}
+    assert "cronstack backfill fragile all" in output
+    for generation, again in ((2, ()), (2, ()), (3, ("--again",))):
+        filled = read(deployed, "backfill", "fragile", "all", *january, *again, "--reason", "flights were wrong")
+        assert [row["occurrence"] for row in filled] == [
+            f"t-2013-01-0{day}T05:00:00Z~{generation}" for day in (1, 2, 3)
+        ]
+        assert {row["result"] or row["already"] for row in filled} == {"succeeded"}
     rows = read(deployed, "runs", "fragile", "--since", "2013-01-01", "-n", "100")
-    assert [row["result"]["day"] for row in rows if row["occurrence"].startswith("t-2013")] == [
-        "2013-01-03",
-        "2013-01-02",
-        "2013-01-01",
-    ]
+    days = [row["result"]["day"] for row in rows if row["occurrence"].startswith("t-2013")]
+    assert sorted(days) == [f"2013-01-0{day}" for day in (1, 2, 3) for _ in range(2)]
+    actions = read(deployed, "audit", "fragile", "--action", "backfill")
+    assert [action["reason"] for action in actions] == ["flights were wrong"] * 2
+    assert "unknown" not in {action["by"] for action in actions}
+
+
+def test_an_interrupted_backfill_continues(deployed: Deployed) -> None:
+    """Killed between two occurrences, then continued by the command that it has printed."""
+    port = deployed.cloud.endpoint.rpartition(":")[2]
+    span = ("backfill", "fragile", "all", "--from", "2013-03-01", "--to", "2013-03-21", "--port", port)
+    with bound.popen(
+        [sys.executable, "-m", "cronstack_infra.cli", *span],
+        cwd=deployed.deployer.root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as interrupted:
+        assert interrupted.stderr is not None
+        line = interrupted.stderr.readline()
+        await_a_run(deployed, "t-2013-03-02T05:00:00Z~2")
+        interrupted.send_signal(signal.SIGINT)
+        assert interrupted.wait(60) == 130
+        rest = interrupted.stderr.read()
+    command = line.partition(": cronstack ")[2].split()
+    assert command[:3] == ["backfill", "fragile", "--resume"]
+    assert f"To continue: cronstack {' '.join(command)}" in rest
+    filled = read(deployed, *command)
+    assert len(filled) == 20
+    assert {row["result"] or row["already"] for row in filled} == {"succeeded"}
+    assert {row["already"] for row in filled} == {None, "succeeded"}, "it was interrupted in the middle"
+    rows = read(deployed, "runs", "fragile", "--since", "2013-03-01", "-n", "100")
+    march = [(row["occurrence"], row["attempt"]) for row in rows if row["occurrence"].startswith("t-2013-03")]
+    assert sorted(march) == [(f"t-2013-03-{day:02}T05:00:00Z~2", 1) for day in range(1, 21)]
+    assert all(row["result"] is None for row in read(deployed, *command)), "nothing is left"
+
+
+def await_a_run(deployed: Deployed, occurrence: str) -> None:
+    """Wait until a run has begun."""
+    end = time.monotonic() + 60
+    while not any(row["occurrence"] == occurrence for row in read(deployed, "runs", "fragile", "-n", "100")):
+        assert time.monotonic() < end, f"{occurrence} has not begun"
+
+
+def test_bad_backfills_are_one_message(deployed: Deployed) -> None:
+    span = ("--from", "2013-01-01", "--to", "2013-01-04")
+    for words, code, message in (
+        (("some", *span), 2, "'some' is not one of 'missing', 'failed', 'all'"),
+        (("failed", "--again", *span), 2, "--again repeats all, so it excludes 'failed'"),
+        (("all", "--resume", "01KDWABCDEFGHJKMNPQRSTVWXY"), 2, "it needs only JOB"),
+        (("--resume", "01KDWABCDEFGHJKMNPQRSTVWXY"), 1, "the ledger has no backfill 01KDWABCDEFGHJKMNPQRSTVWXY"),
+        (("all", *span, "--concurrency", "4"), 1, "fragile has overlap 'skip'"),
+        (("all", *span, "--concurrency", "0"), 2, "0 is not in the range 1<=x<=50"),
+    ):
+        assert message in cronstack(deployed, "backfill", "fragile", *words, code=code)
 
 
 def test_errors_on_wrong_names_contain_the_right_ones(deployed: Deployed) -> None:
