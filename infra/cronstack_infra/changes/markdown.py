@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import escape
 from typing import Final
 
 from cronstack_infra.changes.compare import Changes, JobChange
 from cronstack_infra.changes.text import COLUMNS, headline, paragraph, row
 from cronstack_infra.changes.wording import local, schedule_lines
+from cronstack_infra.plural import counted
 
 LISTED: Final = 5
 """Most occurrences of each kind that the details list."""
+LONGEST: Final = 60_000
+"""Most characters of the page. A comment on GitHub has at most 65,536."""
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<|~])")
 
 
@@ -23,13 +27,20 @@ def as_markdown(changes: Changes) -> str:
         for change in changes.jobs:
             kind, job, *counts = row(change)
             lines.append(_cells([kind, f"`{job}`", *counts]))
-    for change in changes.jobs:
-        lines += ["", *_details(change, changes)]
+    size = sum(len(line) + 1 for line in lines)
+    for number, change in enumerate(changes.jobs):
+        details = ["", *_details(change, changes)]
+        size += sum(len(line) + 1 for line in details)
+        if size > LONGEST:
+            left = len(changes.jobs) - number
+            lines += ["", f"The details of {counted(left, 'more job')} are left out. To see them: `cronstack diff`"]
+            break
+        lines += details
     return "\n".join(lines) + "\n"
 
 
 def _details(change: JobChange, changes: Changes) -> Iterator[str]:
-    place = f" in <code>{change.where}</code>" if change.where else ""
+    place = f" in <code>{escape(change.where)}</code>" if change.where else ""
     # Markdown inside of <details> needs an empty line after the summary.
     yield f"<details><summary><b>{change.job}</b>: {change.kind}{place}</summary>"
     yield ""

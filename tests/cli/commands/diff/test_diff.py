@@ -115,6 +115,14 @@ def test_the_same_declaration_changes_nothing(shop: Shop) -> None:
     assert json.loads(shop.diff("--json")[1])["changes"] is False
 
 
+def test_the_watchdog_of_the_kit_is_not_compared(shop: Shop) -> None:
+    """The stack deploys it, but no project declares it."""
+    watchdog = '@job(name="watchdog", schedule=cron("0/5 * * * ? *", timezone="UTC"))\ndef watch(run: Run): ...\n'
+    shop.deploy(SIX + "\n\n" + watchdog)
+    shop.declare(SIX)
+    assert shop.diff("--exit-code")[0] == 0
+
+
 def test_everything_appears_when_nothing_is_deployed(shop: Shop) -> None:
     shop.declare(SIX)
     code, out, _ = shop.diff("--exit-code", stack="absent")
