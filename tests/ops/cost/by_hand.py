@@ -5,6 +5,7 @@ The month is April 2027: 30 days, 720 hours, 22 weekdays. Prices are those of us
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Final, NamedTuple
 
 DAYS, HOURS, WEEKDAYS = 30, 720, 22
@@ -49,11 +50,11 @@ def of_watchdog(jobs: int, occurrences: int) -> float:
     """Return the dollars of the watchdog of a stack with so many jobs."""
     passes = DAYS * 24 * 12
     watched = jobs + 1  # it is a job itself
-    kilobytes = 1 + -(-watched // 5)
+    kilobytes = ceil(0.175 * watched)
     run = passes * 8 * 0.625e-6
     snapshot = passes * kilobytes * 0.625e-6
-    # consistent: the snapshot and the incidents; half a unit each: the lease and the list of each job
-    reads = (passes * (-(-kilobytes // 4) + 1 + 0.5 * watched + 0.5 * watched) + occurrences) * 0.125e-6
+    # consistent: the snapshot, the incidents, and the lease of each job; half a unit: the list of each job
+    reads = (passes * (ceil(kilobytes / 4) + 1 + watched + 0.5 * watched) + occurrences) * 0.125e-6
     billed_seconds = passes * (0.5 + 0.02 * watched + 0.05) + 0.9
     functions = passes * 0.20e-6 + billed_seconds * 256 / 1024 * 0.0000133334
     scheduler = passes * 1.00e-6

@@ -67,13 +67,23 @@ def test_the_default_cost_of_a_month() -> None:
     """What alarms, metrics and the watchdog cost in a new stack. Change these numbers only on purpose."""
     result = bill_of(1)
     dollars = {line.name: round(line.total, 2) for line in result.lines}
-    assert dollars == {STACK: 1.80, "watchdog": 0.44, "job-0": 0.35}
+    assert dollars == {STACK: 1.80, "watchdog": 0.43, "job-0": 0.35}
     assert round(result.total, 2) == round(by_hand.total(1), 2) == by_hand.DEFAULT_OF_THIS_KIT
 
 
 def test_what_is_added_for_many_jobs() -> None:
     watchdogs = {count: round(line_of(bill_of(count), "watchdog").total, 2) for count in (1, 10, 73)}
-    assert watchdogs == {1: 0.44, 10: 0.47, 73: 0.73}
+    assert watchdogs == {1: 0.43, 10: 0.47, 73: 0.75}
+
+
+@pytest.mark.parametrize(
+    ("jobs", "keyed", "due", "read", "written"),
+    [(10, 1, 2, 35, 2), (73, 2, 8, 154.5, 13)],
+)
+def test_a_quiet_pass_of_the_watchdog(jobs: int, keyed: int, due: int, read: float, written: int) -> None:
+    """The numbers are those that ``tests/cronstack/watchdog/test_costs.py`` measures. ``due``: rows of occurrences."""
+    reads = assumptions.watchdog_read_units(jobs, keyed) + due * assumptions.OCCURRENCE_READ_UNITS
+    assert (reads, assumptions.snapshot_kilobytes(jobs)) == (read, written)
 
 
 def test_the_write_units_are_those_of_the_ledgers_page() -> None:

@@ -70,18 +70,19 @@ def watchdog_seconds(jobs: int) -> float:
 
 
 def snapshot_kilobytes(jobs: int) -> int:
-    """Return the size of the watchdog's row, which each pass reads and writes."""
-    return 1 + -(-jobs // 5)
+    """Return the size of the watchdog's row, which each pass reads and writes: about 175 bytes for each job."""
+    return max(1, -(-jobs * 175 // 1000))
 
 
 def watchdog_read_units(jobs: int, keyed: int) -> float:
     """Return the read units of a pass, without the rows of occurrences. ``keyed``: jobs with ``once()``.
 
-    The snapshot and the list of incidents are read consistently; the lease and the list of each job are not.
+    The snapshot and the list of incidents are read consistently, as is the lease of each job. Its list is not. The
+    watchdog's own test of a quiet pass (tests/cronstack/watchdog/test_costs.py) counts the same.
     """
     snapshot = -(-snapshot_kilobytes(jobs) // 4)
     lists = WATCHDOG_KEYED_LISTS * min(keyed, WATCHDOG_KEYED_JOBS)
-    return snapshot + 1 + 0.5 * jobs + 0.5 * (jobs + lists)
+    return snapshot + 1 + jobs + 0.5 * (jobs + lists)
 
 
 OCCURRENCE_READ_UNITS: Final = 1.0
