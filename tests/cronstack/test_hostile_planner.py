@@ -33,7 +33,7 @@ from cronstack.runtime import Invocation
 from cronstack_infra.local.dynamodb import conditions, numbers, transactions
 from cronstack_infra.local.moto.patch import apply, unpatch
 from cronstack_infra.local.moto.surroundings import PatchParameters
-from tests.cronstack.guard.keys import kill_after
+from tests.cronstack.guard.plans.keys import kill_after
 from tests.cronstack.stage import NOON, TABLE, Context, Stage, job, scheduled_event
 from tests.cronstack.test_runtime_plans import FORGED, ByAlias
 

@@ -11,7 +11,7 @@ import pytest
 from cronstack.event import operator_event, planned_event
 from cronstack.runtime import Invocation
 from cronstack.settings import PLANS
-from tests.cronstack.guard.keys import DUE, KEY, planned
+from tests.cronstack.guard.plans.keys import DUE, KEY, planned
 from tests.cronstack.stage import FUNCTION, NOON, Context, Stage, job, scheduled_event
 
 PLAN: dict[str, Any] = json.loads(planned_event("stats", KEY, NOON, due=DUE, input={}))

@@ -1,8 +1,19 @@
-"""All mutants."""
+"""All mutants of the guard's protocol."""
 
 from __future__ import annotations
 
-from tests.mutants import carriers, external_author, guard, ledger, misses, pauses, plans, scheduler, slot, times
+from tests.mutants.protocol import (
+    carriers,
+    external_author,
+    guard,
+    ledger,
+    misses,
+    pauses,
+    plans,
+    scheduler,
+    slot,
+    times,
+)
 
 MUTANTS = (
     *ledger.MUTANTS,

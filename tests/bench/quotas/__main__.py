@@ -24,8 +24,8 @@ from cronstack_infra.play.simulation import looking
 from cronstack_infra.play.simulation.cloud.virtual_cloud import VirtualCloud
 from cronstack_infra.play.simulation.simulate import simulate
 from cronstack_infra.switches.settings import Switches
+from tests.play.simulation.cloud.test_quotas import DEADLINE, OVERHEAD, Scene, planning
 from tests.play.simulation.conftest import START, assembled, small_project
-from tests.play.simulation.test_quotas import DEADLINE, OVERHEAD, Scene, planning
 
 SPAN: Final = timedelta(hours=12)
 

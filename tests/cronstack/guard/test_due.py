@@ -6,8 +6,8 @@ import pytest
 
 from cronstack.errors import EventError
 from cronstack.event import parse_event
-from tests.cronstack.guard.keys import DUE as KEY_DUE
-from tests.cronstack.guard.keys import OTHER, planned, states
+from tests.cronstack.guard.plans.keys import DUE as KEY_DUE
+from tests.cronstack.guard.plans.keys import OTHER, planned, states
 from tests.cronstack.stage import NOON, Stage, by_operator, occurrence
 
 MINUTE, HOUR = 60_000, 3_600_000

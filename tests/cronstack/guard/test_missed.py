@@ -8,7 +8,7 @@ import pytest
 
 from cronstack.errors import EventError
 from cronstack.steps import Failed
-from tests.cronstack.guard.keys import (
+from tests.cronstack.guard.plans.keys import (
     DUE,
     KEY,
     OTHER,

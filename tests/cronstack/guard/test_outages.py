@@ -9,7 +9,7 @@ import pytest
 
 from cronstack.errors import Unavailable
 from cronstack.steps import Call
-from tests.cronstack.guard.keys import planned
+from tests.cronstack.guard.plans.keys import planned
 from tests.cronstack.stage import NOON, Stage, by_operator, error, occurrence
 
 DUE = occurrence()

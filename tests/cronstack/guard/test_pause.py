@@ -12,7 +12,7 @@ from cronstack.event import operator_event, parse_event
 from cronstack.guard.delivery import Outcome
 from cronstack.occurrence import Occurrence
 from cronstack.steps import Failed
-from tests.cronstack.guard.keys import KEY, carried, deliver_until_killed, kill_after, planned
+from tests.cronstack.guard.plans.keys import KEY, carried, deliver_until_killed, kill_after, planned
 from tests.cronstack.stage import NOON, Stage, by_operator, lost_answer, occurrence, scheduled_event
 
 BROKEN = Failed('{"type":"ValueError","message":"m","trace":[]}')

@@ -1,1 +1,1 @@
-"""``cronstack explain`` and ``cronstack status``: views of a deployed stack."""
+"""``cronstack status``, ``explain``, ``logs`` and ``audit``: views of a deployed stack."""

@@ -16,8 +16,8 @@ from cronstack_infra.play.prove.judges.judge import Judge
 from cronstack_infra.play.prove.judges.leases import Leases
 from cronstack_infra.play.prove.judges.letters import Letters
 from cronstack_infra.play.prove.judges.pauses import Pauses
-from cronstack_infra.play.prove.judges.planning_rights import PlanningRights
-from cronstack_infra.play.prove.judges.revisions import Revisions
+from cronstack_infra.play.prove.judges.plans.planning_rights import PlanningRights
+from cronstack_infra.play.prove.judges.plans.revisions import Revisions
 from cronstack_infra.play.prove.judges.schedules import Schedules
 from cronstack_infra.play.prove.judges.slot import Slot
 from cronstack_infra.play.prove.log.log import Log

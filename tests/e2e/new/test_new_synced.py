@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_new_from_wheel import ROOT, run, uv
+from tests.e2e.new.test_new_from_wheel import ROOT, run, uv
 
 JOB_WITH_AWS = '''"""Count objects."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cronstack_infra.cli import run
-from cronstack_infra.cli.commands.resume import lines
+from cronstack_infra.cli.commands.acting.resume import lines
 from cronstack_infra.ops.pause import PassedOver
 from tests.cronstack.stage import Stage, occurrence
 from tests.ops.shop import utc

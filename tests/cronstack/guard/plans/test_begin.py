@@ -15,7 +15,7 @@ from cronstack.defaults import DEFAULTS
 from cronstack.errors import EventError, Unavailable
 from cronstack.event import planned_event
 from cronstack.ledger.partitions import plan_partition, run_partition
-from tests.cronstack.guard.keys import (
+from tests.cronstack.guard.plans.keys import (
     BROKEN,
     DAY,
     DUE,

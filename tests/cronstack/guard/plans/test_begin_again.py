@@ -6,7 +6,7 @@ import pytest
 
 from cronstack.errors import EventError, Unavailable
 from cronstack.occurrence import planned_id
-from tests.cronstack.guard.keys import (
+from tests.cronstack.guard.plans.keys import (
     BROKEN,
     DAY,
     DUE,

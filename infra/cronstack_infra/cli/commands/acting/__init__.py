@@ -1,0 +1,1 @@
+"""``cronstack trigger``, ``backfill``, ``pause`` and ``resume``: what an operator does to a job."""

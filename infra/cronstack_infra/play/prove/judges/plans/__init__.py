@@ -1,0 +1,1 @@
+"""Judges of plans: their revisions, and what code that may plan can write."""
