@@ -47,8 +47,10 @@ LONG = (
     PAGES,
     *(
         f"e2e/test_{name}.py"
-        for name in ("cdk_cli", "demo", "new_from_wheel", "new_synced", "up_kills", "foreign_schedules")
+        for name in ("cdk_cli", "demo", "up_kills", "foreign_schedules")
     ),
+    "e2e/new/test_new_from_wheel.py",
+    "e2e/new/test_new_synced.py",
     *(
         "e2e/runs/test_load.py",
         "e2e/test_foreign_stack.py",
