@@ -165,7 +165,7 @@ def _deploy(plot: Plot) -> None:
     elif what == "policy":
         policies = draw_policies(chance)
         jobs[name] = jobs[name]._replace(late_after=max(policies["late_after"], jobs[name].late_after))
-    elif what == "disable":
+    elif what == "disable" and not plot.slow:  # after a week, it would be an incident
         jobs[name] = jobs[name]._replace(enabled=not jobs[name].enabled)
     rolls_back = chance.random() < 0.2
     world.note(f"deploy: {what} {name}{', rolled back' if rolls_back else ''}")
