@@ -1,6 +1,6 @@
 """Read the rows of all jobs, and judge them. Each stage reads for all jobs at once, to send few requests.
 
-    1  leases; runs that are expected, or that the last pass remembers      BatchGetItem
+    1  leases; runs that are expected, or that the last pass stored      BatchGetItem
     2  lists of the index: open runs, plans past due                        Query
     3  the rows of these lists; the runs of the leases                      BatchGetItem
     4  the runs of started plans; plans of missed keys                      BatchGetItem, only if there are any
@@ -308,7 +308,7 @@ class _Job:
 
 
 def _pause(item: Item | None) -> tuple[int, Mapping[str, Any]]:
-    """Return since when the ledger pauses a job (0: not), and by whom and why, from its lease row."""
+    """Return since when the ledger pauses a job (0: not), with its operator and reason, from its lease row."""
     item = item or {}
     try:
         by = json.loads(item.get("pause", {}).get("S", "{}"))

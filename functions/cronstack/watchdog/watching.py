@@ -187,7 +187,11 @@ class _Pass:
             job, cause = key
             judged = key in found.judged or (job != "" and job not in jobs)
             superseded = cause == "late" and (job, "missed") in found.found
-            row = notifier.settle(rows.get(key), found.found.get(key), judged=judged, superseded=superseded)
+            row = rows.get(key)
+            if row is not None and row.opened > self._now:
+                after[key] = row  # a later pass has opened it, while this one was frozen: it knows less
+                continue
+            row = notifier.settle(row, found.found.get(key), judged=judged, superseded=superseded)
             if row is not None:
                 after[key] = row
         return after
