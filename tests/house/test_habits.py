@@ -24,6 +24,14 @@ PURE = (
     "ledger",
     "guard/decision.py",
     "guard/carrier.py",
+    "guard/carried.py",
+    "watchdog/accounts.py",
+    "watchdog/checks",
+    "watchdog/expecting.py",
+    "watchdog/incidents.py",
+    "watchdog/snapshot.py",
+    "watchdog/texts.py",
+    "watchdog/words.py",
 )
 IMPURE_MODULES = (
     "boto3",
@@ -73,8 +81,9 @@ def test_the_runtime_ships_into_lambda_with_the_standard_library_and_botocore_on
 
 
 def test_botocore_is_loaded_only_where_aws_is_called() -> None:
-    """The deploy check is the exception: it calls services that the guard does not call, with its own clients."""
-    files = [f for f in python_files(RUNTIME) if f.stem != "transport" and f.parent.name != "deploy_check"]
+    """Deploy check and watchdog are exceptions: they call services that the guard does not call, with own clients."""
+    others = ("deploy_check", "watchdog")
+    files = [f for f in python_files(RUNTIME) if f.stem != "transport" and f.parent.name not in others]
     assert not importing(files, ("boto3", "botocore"), executed_only=True), "call AWS through cronstack.transport"
 
 

@@ -6,8 +6,8 @@
     run#<job>#<digit>   run#<occurrence>  the run of a key                        the job       open#run#<job>#<digit>
     plan#<job>#<digit>  <key>             what code has planned under a key       planner, job  plan#<job>#<digit>
     audit#<job>         <time>#<id>       an action of an operator                operator
-    watch               incident#<job>#<cause>  an incident                       watchdog, operator
-    watch               snapshot          what the watchdog has seen              the watchdog
+    watch               incident#<job>#<cause>, an incident                       watchdog, operator
+    watch               snapshot          what the watchdog has seen              watchdog
 
 A *planner* is code with ``grant_schedule``. It may access the partitions of plans only. DynamoDB's condition key
 ``dynamodb:LeadingKeys`` restricts partition keys, not sort keys or attributes. So all other rows have another partition

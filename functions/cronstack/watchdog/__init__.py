@@ -10,5 +10,5 @@
     notifying    the requests that store an incident and publish its notifications
     texts        the words of notifications
 
-A finding is what is wrong now. An incident is a row: it remembers that the finding was notified.
+A finding is what is wrong now. An incident is a row: it stores that the finding was notified.
 """

@@ -5,6 +5,7 @@ The reader is awake at 3 a.m. and does not know the job: each account names the 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -317,3 +318,11 @@ ACCOUNTS: Final[Mapping[str, Callable[[Case], Account]]] = {
     "undelivered": _undelivered,
 }
 """By cause."""
+
+
+def headline(row: IncidentItem) -> str:
+    """Return the headline of an incident, with times in the zone that its facts have, else in UTC."""
+    facts = json.loads(row.facts)
+    account = ACCOUNTS.get(row.cause)
+    now = row.cleared or row.notified or row.opened
+    return row.cause if account is None else account(Case(row, facts, str(facts.get("zone", "UTC")), now)).headline

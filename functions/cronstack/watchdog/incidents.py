@@ -8,8 +8,8 @@
     open "late"                no, but "missed"      cleared                              nothing: see "missed"
     any, with ``pending``                            pending ""                           what is pending, first
 
-A row is written before its notification is published, and once more after that. A pass that is killed between publishes
-and records leaves ``pending``, so the next pass publishes once more, with the same id. A notification is never lost.
+A row is written before its notification is published, and again after that. A pass that is killed between publishes
+and records leaves ``pending``, so the next pass publishes again, with the same id. A notification is never lost.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Read the rows of all jobs, and judge them. Each stage reads for all jobs at once, to send few requests.
 
-    1  leases; runs that are expected, or that the last pass remembers      BatchGetItem
+    1  leases; runs that are expected, or that the last pass stored      BatchGetItem
     2  lists of the index: open runs, plans past due                        Query
     3  the rows of these lists; the runs of the leases                      BatchGetItem
     4  the runs of started plans; plans of missed keys                      BatchGetItem, only if there are any
@@ -203,7 +203,12 @@ class _Job:
         findings += of_rate
         item = self._rows.lease(self._name)
         running = self._running(runs.values())
-        finished = [run for run in runs.values() if run is not None and run.status in FINAL and run.ended > self._last]
+        fresh = {scheduled_id(due) for due in wanted.fresh}  # not looked at before, so they may have ended earlier
+        finished = [
+            run
+            for run in runs.values()
+            if run is not None and run.status in FINAL and (run.ended > self._last or run.occurrence in fresh)
+        ]
         findings += attempts.check(self._job, read_lease(item), running.values(), finished, now)
         findings += schedules.check_pauses(self._job, states, *_pause(item), now)
         findings += services.check_clock(
@@ -303,7 +308,7 @@ class _Job:
 
 
 def _pause(item: Item | None) -> tuple[int, Mapping[str, Any]]:
-    """Return since when the ledger pauses a job (0: not), and by whom and why, from its lease row."""
+    """Return since when the ledger pauses a job (0: not), with its operator and reason, from its lease row."""
     item = item or {}
     try:
         by = json.loads(item.get("pause", {}).get("S", "{}"))

@@ -15,7 +15,7 @@ from cronstack.ledger.partitions import DUE, PK, SK
 from cronstack.ledger.rows import RunItem
 from cronstack.ledger.watch_rows import IncidentItem, SnapshotItem
 from cronstack.occurrence import scheduled_id, to_datetime, to_milliseconds
-from cronstack.watchdog.scene import HOUR, SECOND, AwsTime, Clients, Scene
+from cronstack.watchdog.scene import MINUTE, SECOND, AwsTime, Clients, Scene
 
 LETTERS: Final = (
     "ApproximateNumberOfMessages",
@@ -24,6 +24,8 @@ LETTERS: Final = (
 )
 OPEN_RUNS: Final = 100
 """Most open runs of a list that one pass reads: the latest."""
+PERIOD: Final = 5 * MINUTE
+"""Milliseconds of one value of a metric. CloudWatch returns whole periods."""
 MOST_METRICS: Final = 500
 """Most metrics of one GetMetricData (its documented limit)."""
 
@@ -41,7 +43,7 @@ class Listed(NamedTuple):
 
 
 class Query(NamedTuple):
-    """One metric of CloudWatch over one hour. ``dimensions``: pairs of name and value."""
+    """One metric of CloudWatch over some time. ``dimensions``: pairs of name and value."""
 
     namespace: str
     name: str
@@ -174,14 +176,14 @@ class Reading:
         return found
 
     # -- metrics -------------------------------------------------------------------------------------------------------
-    def metrics(self, queries: Sequence[Query], now: int) -> list[float | None]:
-        """Return the value of each metric in the last hour; None without data. CloudWatch charges per metric."""
+    def metrics(self, queries: Sequence[Query], since: int, now: int) -> list[float | None]:
+        """Return the value of each metric from ``since`` to now; None without data. CloudWatch charges per metric."""
         values: list[float | None] = [None] * len(queries)
         for first in range(0, len(queries), MOST_METRICS):
             wanted = [
                 _query(number, queries[number]) for number in range(first, min(first + MOST_METRICS, len(queries)))
             ]
-            span = {"StartTime": to_datetime(now - HOUR), "EndTime": to_datetime(now)}
+            span = {"StartTime": to_datetime(since // PERIOD * PERIOD), "EndTime": to_datetime(now)}
             start: dict[str, str] = {}
             while True:
                 answer = self.call("cloudwatch", "get_metric_data", MetricDataQueries=wanted, **span, **start)
@@ -216,5 +218,5 @@ def _query(number: int, query: Query) -> dict[str, Any]:
     metric = {"Namespace": query.namespace, "MetricName": query.name, "Dimensions": dimensions}
     return {
         "Id": f"m{number}",
-        "MetricStat": {"Metric": metric, "Period": HOUR // SECOND, "Stat": query.statistic},
+        "MetricStat": {"Metric": metric, "Period": PERIOD // SECOND, "Stat": query.statistic},
     }

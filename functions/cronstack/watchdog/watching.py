@@ -15,7 +15,7 @@ from cronstack.watchdog.expecting import Active, is_valid, kept, next_watches
 from cronstack.watchdog.judging import TURN, Judged, Wanted, judge
 from cronstack.watchdog.notifying import Notifier
 from cronstack.watchdog.reading import Query, Reading
-from cronstack.watchdog.scene import AwsTime, Cause, Clients, Finding, PassReport, Scene
+from cronstack.watchdog.scene import HOUR, AwsTime, Cause, Clients, Finding, PassReport, Scene
 from cronstack.watchdog.snapshot import JobState, Missed, Seen, Snapshot, Watch
 
 _OF_SCHEDULES: Final[tuple[Cause, ...]] = ("schedule-deleted", "schedule-edited")
@@ -151,7 +151,7 @@ class _Pass:
         old = [url for url, since in queues.items() if now - since >= services.OLD]
         names = [(("QueueName", url.rpartition("/")[2]),) for url in old]
         wanted = [Query("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", name) for name in names]
-        values = self._reading.metrics(wanted, now) if wanted else []
+        values = self._reading.metrics(wanted, now - HOUR, now) if wanted else []
         ages = {url: value for url, value in zip(old, values, strict=True) if value is not None}
         self._found.add(services.check_letters(queues, letters, ages, now), [("", "dead-letters")])
         return queues
@@ -161,14 +161,16 @@ class _Pass:
         now, stack = self._now, self._scene.stack
         if now - before.metrics < services.EVERY:
             return before.metrics
-        totals = self._reading.metrics([Query(_LAMBDA, one.name, one.statistic) for one in services.METRICS], now)
+        since = services.metrics_since(before.metrics, now)
+        account = [Query(_LAMBDA, one.name, one.statistic) for one in services.METRICS]
+        totals = self._reading.metrics(account, since, now)
         over = [one for one, total in zip(services.METRICS, totals, strict=True) if (total or 0) >= one.least]
         wanted = [(job, one) for job in jobs for one in over]
         queries = [
             Query(_LAMBDA, one.name, one.statistic, (("FunctionName", f"{stack}-{job}"),)) for job, one in wanted
         ]
         values: dict[str, dict[str, float]] = {job: {} for job in jobs}
-        for (job, one), value in zip(wanted, self._reading.metrics(queries, now), strict=True):
+        for (job, one), value in zip(wanted, self._reading.metrics(queries, since, now), strict=True):
             values[job][one.name] = value or 0
         causes = {one.cause for one in services.METRICS}
         self._found.add(services.check_metrics(values, now), [(job, cause) for job in jobs for cause in causes])
@@ -185,7 +187,11 @@ class _Pass:
             job, cause = key
             judged = key in found.judged or (job != "" and job not in jobs)
             superseded = cause == "late" and (job, "missed") in found.found
-            row = notifier.settle(rows.get(key), found.found.get(key), judged=judged, superseded=superseded)
+            row = rows.get(key)
+            if row is not None and row.opened > self._now:
+                after[key] = row  # a later pass has opened it, while this one was frozen: it knows less
+                continue
+            row = notifier.settle(row, found.found.get(key), judged=judged, superseded=superseded)
             if row is not None:
                 after[key] = row
         return after

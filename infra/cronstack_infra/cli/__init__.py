@@ -42,6 +42,7 @@ COMMANDS: Final[dict[str, CommandEntry]] = {
     "once": CommandEntry("once.command", "Schedule, move, cancel and list one-time occurrences of a job."),
     "backfill": CommandEntry("backfill", "Run the missing occurrences of a past span."),
     "dead-letters": CommandEntry("dead_letters", "List dead letters and redrive them."),
+    "incidents": CommandEntry("incidents", "List what the watchdog has found, and acknowledge it."),
     "strays": CommandEntry("strays", "Find leftover schedules and runs that nothing will start; fix them."),
     "retire": CommandEntry("retire", "Remove a deleted job from cronstack.lock."),
     "prove": CommandEntry("prove", "Run the guard under random faults and check its invariants."),

@@ -110,7 +110,7 @@ def test_a_change_between_two_passes_makes_no_instant_expected(place: Place, cha
     assert place.look_at("06:03", "06:08", "07:05", "09:00") == []
 
 
-def test_an_update_just_before_the_instant_leaves_it_open(place: Place) -> None:
+def test_an_update_shortly_before_the_instant_leaves_it_open(place: Place) -> None:
     place.deploy("stats", DAILY)
     place.look()
     place.now = SIX - 30_000

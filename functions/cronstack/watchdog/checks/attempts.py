@@ -11,11 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from cronstack.defaults import DEFAULTS
 from cronstack.deployed.job_metadata import JobMetadata
 from cronstack.ledger.open_runs import PATIENCE
 from cronstack.ledger.rows import LeaseItem, RunItem
 from cronstack.watchdog.scene import SECOND, Finding
 
+GRACE: Final = int(DEFAULTS.grace * SECOND)
+"""Milliseconds before the end of its lease at which Lambda ends an attempt: after that, it does not run."""
 SKEW: Final = 10 * SECOND
 """Milliseconds by which clocks may differ before that matters."""
 
@@ -33,7 +36,7 @@ def check(
     if not abandoned and lease.holder is not None and now - lease.expires > PATIENCE:
         found.append(_abandoned(job, lease.expires, lease.occurrence or ""))
     limit = (job.timeout if job.overrun_after is None else job.overrun_after) * SECOND
-    over = [run for run in running if run.expires + SKEW >= now > run.started + limit + SKEW]
+    over = [run for run in running if run.expires - GRACE >= now > run.started + limit + SKEW]
     took = [(run, now - run.started) for run in over]
     if job.overrun_after is not None:
         took += [(run, run.ended - run.started) for run in finished if _worked(run) and run.ended - run.started > limit]

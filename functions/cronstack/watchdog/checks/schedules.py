@@ -75,7 +75,7 @@ def is_known(seen: Seen | None, declared: Declared, live: Live) -> bool:
 
 
 def differences(got: Mapping[str, Any], declared: Declared, job: JobMetadata, function: str) -> str:
-    """Return what differs between an answer of GetSchedule and the declaration, as words; "" for nothing."""
+    """Return what differs between an answer of GetSchedule and the declaration, as words; "" if it is equal."""
     schedule = job.schedules[declared.number - 1]
     try:
         bounds: dict[str, Any] = {
@@ -108,7 +108,7 @@ def _shown(value: object) -> str:
 
 
 def suspects_of(states: Iterable[State], *, in_progress: bool) -> tuple[str, ...]:
-    """Return the schedules that are missing or different. During a deploy there are none."""
+    """Return the schedules that are missing or different. None of them during a deploy."""
     return tuple(state.name for state in states if not in_progress and (state.live is None or state.differences))
 
 

@@ -13,6 +13,10 @@ OLD: Final = 4 * DAY
 """Milliseconds after which a dead letter is old. SQS deletes it after 14 days."""
 EVERY: Final = HOUR
 """Milliseconds between two reads of Lambda's metrics: CloudWatch charges for each metric that is read."""
+_BEHIND: Final = 5 * MINUTE
+"""Milliseconds after which CloudWatch certainly shows a value."""
+_MOST: Final = 3 * HOUR
+"""Milliseconds of metrics that one pass reads at most, for example after an outage."""
 
 
 class Metric(NamedTuple):
@@ -51,6 +55,15 @@ def check_letters(
         return []
     facts = {"queues": {url.rpartition("/")[2]: letters[url] for url in old}}
     return [Finding("", "dead-letters", min(old.values()), facts)]
+
+
+def metrics_since(last: int, now: int) -> int:
+    """Return the time from which Lambda's metrics are read. ``last``: of the last read, epoch milliseconds or 0.
+
+    Reads are a little more than an hour apart, and CloudWatch shows a value some minutes later. So a read begins before
+    the last one, and no value is left out.
+    """
+    return min(now - EVERY, max(last - _BEHIND, now - _MOST))
 
 
 def check_metrics(values: Mapping[str, Mapping[str, float]], now: int) -> list[Finding]:

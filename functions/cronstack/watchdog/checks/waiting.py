@@ -6,6 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from cronstack.deployed.job_metadata import JobMetadata
+from cronstack.errors import EventError
+from cronstack.event import parse_event
+from cronstack.guard import carrier
 from cronstack.ledger.open_runs import PATIENCE, comes_back_at, is_overdue, is_planned_again
 from cronstack.ledger.rows import PlanItem, RunItem
 from cronstack.watchdog.expecting import Limits
@@ -21,7 +24,17 @@ def overdue(runs: Iterable[RunItem], plans: Mapping[str, PlanItem], now: int) ->
         run
         for run in runs
         if run.status != "running" and is_overdue(run, now) and not is_planned_again(run, plans.get(run.key))
+        if run.status != "buffered" or now - waits_since(run) > PATIENCE
     ]
+
+
+def waits_since(run: RunItem) -> int:
+    """Return the time from which a buffered run waits: its due time, or the time of the operator's request."""
+    try:
+        event = carrier.read_stored(run.event)
+        return parse_event(event, event["job"]).requested or run.due
+    except (EventError, ValueError, KeyError, TypeError):
+        return run.due  # a newer version has written the event
 
 
 def check(job: JobMetadata, runs: Sequence[RunItem], brought: Collection[str], now: int) -> list[Finding]:
@@ -29,7 +42,9 @@ def check(job: JobMetadata, runs: Sequence[RunItem], brought: Collection[str], n
     lost = [run for run in runs if run.status != "buffered" and run.occurrence not in brought]
     latest = Limits.of(job).missed + PATIENCE
     stuck = [
-        run for run in runs if run.status == "buffered" and (run.occurrence not in brought or now > run.due + latest)
+        run
+        for run in runs
+        if run.status == "buffered" and (run.occurrence not in brought or now > waits_since(run) + latest)
     ]
     found = []
     for cause, of_cause in (("buffered", stuck), ("lost-carrier", lost)):
