@@ -104,7 +104,7 @@ def test_the_examples_from_deploy_to_destroy(shop: Shop) -> None:
     output = shop.deploy(*chosen)
     assert "shop-examples.FlightsBucket = " in output
     assert "shop-examples.Ledger = " in output
-    assert shop.functions() == {f"shop-examples-{job}" for job in EXAMPLES}
+    assert shop.functions() == {f"shop-examples-{job}" for job in (*EXAMPLES, "watchdog")}
     assert set(shop.schedules("shop-examples")) == {
         f"shop-examples-{job}.1" for job in EXAMPLES if job not in ONLY_PLANNED
     }
