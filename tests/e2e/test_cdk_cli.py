@@ -67,18 +67,20 @@ class Shop:
         (self.root / "functions" / "jobs" / f"{file or name}.py").write_text(text, "utf-8")
 
     def schedules(self, group: str) -> dict[str, str]:
-        """Return the deployed schedules of a group: name -> expression."""
+        """Return the deployed schedules of a group, without the watchdog's: name -> expression."""
         scheduler = self.cloud.client("scheduler")
         listed = scheduler.list_schedules(GroupName=group)["Schedules"]
         return {
             schedule["Name"]: scheduler.get_schedule(GroupName=group, Name=schedule["Name"])["ScheduleExpression"]
             for schedule in listed
+            if not schedule["Name"].endswith("-watchdog.1")
         }
 
     def functions(self) -> set[str]:
-        """Return the functions of jobs."""
+        """Return the functions of jobs, without the watchdog."""
         functions = self.cloud.client("lambda").list_functions()["Functions"]
-        return {function["FunctionName"] for function in functions if STACK in function["Environment"]["Variables"]}
+        names = {function["FunctionName"] for function in functions if STACK in function["Environment"]["Variables"]}
+        return {name for name in names if not name.endswith("-watchdog")}
 
 
 @pytest.fixture(scope="module")

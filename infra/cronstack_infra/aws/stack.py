@@ -166,9 +166,7 @@ class CronstackStack(CheckedStack):
             "architecture": ARCHITECTURES[architecture],
         }
         self.jobs = self._jobs(jobs, dropped, {**of_code, "operations": operations})
-        self.watchdog = self._watchdog(jobs, operations, of_code)
-        if operations.dashboard:
-            dashboards.create(self, alarms, [*declared_jobs])
+        self.watchdog = self._watchdog_and_dashboard(jobs, operations, alarms, of_code)
         self._keep_roles(removed, foundation)
         if lock is not None:
             self.tags.set_tag(APP_TAG, lock.app)
@@ -185,10 +183,12 @@ class CronstackStack(CheckedStack):
         scheduled = [*(declared.name for declared in jobs), *([names.WATCHDOG] if operations.watchdog else [])]
         return [names.function_name(self.stack_name, job) for job in scheduled]
 
-    def _watchdog(
-        self, jobs: Sequence[DeclaredJob], operations: Operations, of_code: Mapping[str, Any]
+    def _watchdog_and_dashboard(
+        self, jobs: Sequence[DeclaredJob], operations: Operations, alarms: Alarms, of_code: Mapping[str, Any]
     ) -> ScheduledFunction | None:
-        """Create the watchdog, unless the options leave it out."""
+        """Create the dashboard and the watchdog, if the options request them. Return the watchdog."""
+        if operations.dashboard:
+            dashboards.create(self, alarms, [declared.name for declared in jobs])
         if not operations.watchdog:
             return None
         return watchdogs.create(self, topic=self.alarm_topic, jobs=jobs, operations=operations, **of_code)
