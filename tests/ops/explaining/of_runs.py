@@ -16,6 +16,9 @@ MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 
 
+PAUSED: Final = ("cronstack resume stats", "backfill stats missing", "cronstack pause by", "the supplier was down")
+
+
 def fail(run: Any) -> None:
     raise ValueError("no supplier")
 
@@ -317,15 +320,14 @@ def skipped_for_a_full_slot(world: World) -> Planted:
 def skipped_for_a_pause(world: World) -> Planted:
     world.deploy()
     world.set(world.due() - HOUR)
+    world.record("pause", {})
     world.pause()
     due = to_milliseconds(world.due())
     world.set(world.due() + MINUTE)
     world.stage.change(
         f"run#{occurrence(world.due())}", status="skipped", reason="paused", due=due, ended=due + 900, holder="h", v=1
     )
-    return Planted(
-        Cause.SKIPPED_PAUSED, world.local(world.due()), words=("cronstack resume stats", "backfill stats missing")
-    )
+    return Planted(Cause.SKIPPED_PAUSED, world.local(world.due()), words=PAUSED)
 
 
 def missed(world: World) -> Planted:

@@ -31,6 +31,8 @@ SKIPS: Final = {
 
 def of_run(facts: Facts, run: RunItem) -> Verdict:
     """Return the verdict on a run."""
+    cause: Cause
+    more: dict[str, Any]
     match run.status:
         case "succeeded":
             cause, more = _succeeded(facts, run)
@@ -40,6 +42,8 @@ def of_run(facts: Facts, run: RunItem) -> Verdict:
             cause, more = _waiting(facts, run)
         case "skipped":
             cause, more = SKIPS.get(run.reason, Cause.SKIPPED), {"other": run.met, "reason": run.reason}
+            if cause == Cause.SKIPPED_PAUSED and facts.pause is not None:
+                more |= paused(facts)
         case "missed":
             cause, more = Cause.MISSED, {"by": _started_by(facts, run)}
         case "dead":
