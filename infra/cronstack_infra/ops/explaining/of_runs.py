@@ -228,7 +228,7 @@ def _waiting(facts: Facts, run: RunItem) -> tuple[Cause, dict[str, Any]]:
 
 
 def paused(facts: Facts) -> dict[str, Any]:
-    """Return since when, by whom and why the job is paused."""
+    """Return the time, the operator and the reason of the pause."""
     assert facts.pause is not None
     return {"paused": facts.pause.since, "paused_by": facts.pause.by, "why": facts.pause.reason}
 
