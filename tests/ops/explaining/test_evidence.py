@@ -13,7 +13,7 @@ from cronstack_infra.ops.explaining.deciding import explain
 from cronstack_infra.ops.explaining.facts import Logged
 from cronstack_infra.ops.explaining.verdict import CLASS_OF, Cause
 from cronstack_infra.ops.explaining.wording import SENTENCES
-from tests.ops.explaining import of_plans, of_runs, of_times
+from tests.ops.explaining import of_open_runs, of_plans, of_runs, of_times
 from tests.ops.explaining.planted import History
 from tests.ops.explaining.world import World
 from tests.ops.viewing.requests import counted_requests
@@ -33,8 +33,8 @@ def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ("history", "blank", "then"),
     [
         (of_times.undelivered, {"letters": ()}, Cause.NEVER_ARRIVED),
-        (of_runs.retrying, {"carriers": ()}, Cause.RETRYING),
-        (of_runs.deferred, {"carriers": ()}, Cause.DUE_NOW),
+        (of_open_runs.retrying, {"carriers": ()}, Cause.RETRYING),
+        (of_open_runs.deferred, {"carriers": ()}, Cause.DUE_NOW),
         (of_plans.planned, {"carriers": ()}, Cause.STRAY),
         (of_runs.ran_after_crash, {"logged": Logged()}, Cause.RAN_AFTER_ATTEMPTS),
         (of_runs.backfilled, {"actions": ()}, Cause.RAN_BY_OPERATOR),
@@ -42,7 +42,7 @@ def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (of_times.never_arrived, {"schedules": ()}, Cause.NO_SCHEDULE),
         (of_plans.moved, {"plan": None}, Cause.NO_ROW),
         (of_times.started_by_the_watchdog, {"declared": None}, Cause.RAN_BY_OPERATOR),
-        (of_runs.skipped_for_overlap, {"run": None}, Cause.NEVER_ARRIVED),
+        (of_open_runs.skipped_for_overlap, {"run": None}, Cause.NEVER_ARRIVED),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -55,7 +55,7 @@ def test_without_its_evidence_the_cause_is_another(history: History, blank: dict
 
 
 def test_every_cause_is_planted_worded_and_classified() -> None:
-    histories = "".join(map(inspect.getsource, (of_plans, of_runs, of_times)))
+    histories = "".join(map(inspect.getsource, (of_open_runs, of_plans, of_runs, of_times)))
     planted = {cause for cause in Cause if f"Cause.{cause.name}," in histories}
     assert set(Cause) - planted == {Cause.SKIPPED}  # of a version that is not written yet
     assert set(SENTENCES) == set(Cause) == set(CLASS_OF)
@@ -64,7 +64,7 @@ def test_every_cause_is_planted_worded_and_classified() -> None:
 def test_reading_deletes_and_changes_nothing() -> None:
     """Ask twice, and compare all rows, letters and schedules."""
     world = World(4)
-    planted = of_runs.dead(world)
+    planted = of_open_runs.dead(world)
     before = _stored(world)
     first = world.facts(planted.ask)
     assert first.letters
@@ -88,7 +88,7 @@ def _stored(world: World) -> tuple[Any, ...]:
         (of_runs.ran, {"Query": 4, "GetItem": 1, "ListSchedules": 1, "GetSchedule": 1}),
         (of_times.ahead, {"Query": 4, "GetItem": 1, "ListSchedules": 1, "GetSchedule": 1}),
         # and the carriers of the job; the holder of the lease
-        (of_runs.waits_in_the_slot, {"Query": 4, "GetItem": 2, "ListSchedules": 2, "GetSchedule": 2}),
+        (of_open_runs.waits_in_the_slot, {"Query": 4, "GetItem": 2, "ListSchedules": 2, "GetSchedule": 2}),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 import pytest
 
 from cronstack_infra.ops.explaining.page import page_of
-from tests.ops.explaining import of_plans, of_runs, of_times
+from tests.ops.explaining import of_open_runs, of_plans, of_runs, of_times
 from tests.ops.explaining.planted import History
 from tests.ops.explaining.world import World
 
 SEED = int(os.environ.get("CRONSTACK_EXPLAIN_SEED", "17"))
 ROUNDS = int(os.environ.get("CRONSTACK_EXPLAIN_ROUNDS", "1"))
-HISTORIES = (*of_runs.HISTORIES, *of_plans.HISTORIES, *of_times.HISTORIES)
+HISTORIES = (*of_runs.HISTORIES, *of_open_runs.HISTORIES, *of_plans.HISTORIES, *of_times.HISTORIES)
 SEEDS = [SEED * 1000 + round for round in range(ROUNDS)]
 
 

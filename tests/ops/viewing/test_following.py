@@ -12,7 +12,7 @@ from cronstack.occurrence import to_milliseconds
 from cronstack_infra.ops.runs import RunRow
 from cronstack_infra.ops.viewing.following import Follower
 from tests.cronstack.stage import scheduled_event
-from tests.ops.explaining import of_plans, of_runs
+from tests.ops.explaining import of_open_runs, of_plans, of_runs
 from tests.ops.explaining.of_runs import fail
 from tests.ops.explaining.world import World, occurrence
 from tests.ops.viewing.requests import counted_requests
@@ -100,7 +100,7 @@ def test_a_process_that_died_is_yielded_as_overdue(world: World) -> None:
 
 
 def test_the_first_poll_yields_open_runs_and_with_since_all(world: World) -> None:
-    of_runs.skipped_for_overlap(world)
+    of_open_runs.skipped_for_overlap(world)
     world.work = [fail]
     world.fire(world.due(2))
     assert _follower(world)() == [(occurrence(world.due(2)), "retrying")]

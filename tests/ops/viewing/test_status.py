@@ -14,7 +14,7 @@ from cronstack.deployed.job_metadata import JobMetadata, ScheduleMetadata
 from cronstack.ledger.items import encode
 from cronstack.occurrence import to_milliseconds
 from cronstack_infra.ops.viewing.status import status
-from tests.ops.explaining import of_plans, of_runs, of_times
+from tests.ops.explaining import of_open_runs, of_plans, of_runs, of_times
 from tests.ops.explaining.world import World, occurrence
 from tests.ops.shop import STACK
 from tests.ops.viewing.requests import counted_requests
@@ -54,20 +54,20 @@ def test_a_job_that_runs_well(world: World) -> None:
 
 
 def test_what_runs_and_waits_now(world: World) -> None:
-    of_runs.waits_in_the_slot(world)
+    of_open_runs.waits_in_the_slot(world)
     (job,) = status(_clients(world), STACK, now=world.now).jobs
     assert job.running == occurrence(world.due() - timedelta(minutes=5))
     assert (job.waiting, job.dead) == (1, 0)
 
 
 def test_dead_runs_and_letters_need_attention(world: World) -> None:
-    of_runs.dead(world)
+    of_open_runs.dead(world)
     assert _what(world) == ["about 1 dead letter"]
     assert status(_clients(world), STACK, now=world.now).jobs[0].dead == 1
 
 
 def test_a_run_that_lost_its_carrier_needs_attention(world: World) -> None:
-    of_runs.lost_its_carrier(world)
+    of_open_runs.lost_its_carrier(world)
     assert _what(world) == ["1 run that perhaps nothing brings back"]
 
 

@@ -50,6 +50,8 @@ MOST_CARRIERS: Final = 200
 """Most carriers of a job that are read."""
 MOST_KEYS: Final = 10
 """Most keys of one minute that are named."""
+PAUSES: Final = ("pause", "resume")
+"""Actions that explain an occurrence that was skipped by a pause."""
 THE_STACK: Final = ""
 """Job of actions that concern several jobs."""
 MINUTE: Final = timedelta(minutes=1)
@@ -235,9 +237,14 @@ class _Gathering:
             first = min(first, to_datetime(facts.plan.revision) - timedelta(days=1))
         dynamodb, ledger = self.clients("dynamodb"), self.deployment.ledger
         found: list[Action] = []
+        was_paused = facts.run is not None and facts.run.reason == "paused"
         for job in (self.job, THE_STACK):
             actions = actions_between(dynamodb, ledger, job, first, self.now, newest_first=False)
-            found += [each for each in actions if concerns(each, facts.occurrence, due, facts.question.key)]
+            found += [
+                each
+                for each in actions
+                if concerns(each, facts.occurrence, due, facts.question.key) or (was_paused and each.action in PAUSES)
+            ]
         return tuple(sorted(found, key=lambda action: action.at))
 
     def _incidents(self) -> tuple[dict[str, Any], ...]:

@@ -31,6 +31,8 @@ SKIPS: Final = {
 
 def of_run(facts: Facts, run: RunItem) -> Verdict:
     """Return the verdict on a run."""
+    cause: Cause
+    more: dict[str, Any]
     match run.status:
         case "succeeded":
             cause, more = _succeeded(facts, run)
@@ -40,6 +42,8 @@ def of_run(facts: Facts, run: RunItem) -> Verdict:
             cause, more = _waiting(facts, run)
         case "skipped":
             cause, more = SKIPS.get(run.reason, Cause.SKIPPED), {"other": run.met, "reason": run.reason}
+            if cause == Cause.SKIPPED_PAUSED and facts.pause is not None:
+                more |= paused(facts)
         case "missed":
             cause, more = Cause.MISSED, {"by": _started_by(facts, run)}
         case "dead":
@@ -224,7 +228,7 @@ def _waiting(facts: Facts, run: RunItem) -> tuple[Cause, dict[str, Any]]:
 
 
 def paused(facts: Facts) -> dict[str, Any]:
-    """Return since when, by whom and why the job is paused."""
+    """Return the time, the operator and the reason of the pause."""
     assert facts.pause is not None
     return {"paused": facts.pause.since, "paused_by": facts.pause.by, "why": facts.pause.reason}
 

@@ -171,7 +171,10 @@ SENTENCES: Final[Mapping[Cause, _Sentence]] = {
     Cause.SKIPPED_SLOT_FULL: lambda s: (
         f"It was skipped: {s['other'] or 'another occurrence'} was running, and a third one waited in the slot."
     ),
-    Cause.SKIPPED_PAUSED: lambda s: "It was skipped: the job was paused.",
+    Cause.SKIPPED_PAUSED: lambda s: (
+        f"It was skipped: the job was paused{s.clause('paused', ', since ')}{s.clause('paused_by', ', by ')}"
+        f"{s.clause('why', ', because: ')}."
+    ),
     Cause.SKIPPED: lambda s: f"It was skipped: {s['reason'] or 'no reason is stored'}.",
     Cause.MISSED: lambda s: (
         f"It was missed: {s['error'].removeprefix('Missed: ') or 'its event came after its start deadline'}."
