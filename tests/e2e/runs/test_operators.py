@@ -11,6 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from cronstack import clock
+from cronstack_infra.ops.deployment import find_deployment
+from cronstack_infra.ops.runs import find_run
 from tests.e2e.conftest import Deployed
 from tests.kit import bound
 
@@ -106,7 +109,7 @@ def test_a_backfill_of_all_is_a_new_generation_and_is_not_repeated(deployed: Dep
 def test_an_interrupted_backfill_continues(deployed: Deployed) -> None:
     """Killed between two occurrences, then continued by the command that it has printed."""
     port = deployed.cloud.endpoint.rpartition(":")[2]
-    span = ("backfill", "fragile", "all", "--from", "2013-03-01", "--to", "2013-03-21", "--port", port)
+    span = ("backfill", "fragile", "all", "--from", "2013-03-01", "--to", "2013-03-31", "--port", port)
     with bound.popen(
         [sys.executable, "-m", "cronstack_infra.cli", *span],
         cwd=deployed.deployer.root,
@@ -124,19 +127,20 @@ def test_an_interrupted_backfill_continues(deployed: Deployed) -> None:
     assert command[:3] == ["backfill", "fragile", "--resume"]
     assert f"To continue: cronstack {' '.join(command)}" in rest
     filled = read(deployed, *command)
-    assert len(filled) == 20
+    assert len(filled) == 30
     assert {row["result"] or row["already"] for row in filled} == {"succeeded"}
     assert {row["already"] for row in filled} == {None, "succeeded"}, "it was interrupted in the middle"
     rows = read(deployed, "runs", "fragile", "--since", "2013-03-01", "-n", "100")
     march = [(row["occurrence"], row["attempt"]) for row in rows if row["occurrence"].startswith("t-2013-03")]
-    assert sorted(march) == [(f"t-2013-03-{day:02}T05:00:00Z~2", 1) for day in range(1, 21)]
+    assert sorted(march) == [(f"t-2013-03-{day:02}T05:00:00Z~2", 1) for day in range(1, 31)]
     assert all(row["result"] is None for row in read(deployed, *command)), "nothing is left"
 
 
 def await_a_run(deployed: Deployed, occurrence: str) -> None:
-    """Wait until a run has begun."""
-    end = time.monotonic() + 60
-    while not any(row["occurrence"] == occurrence for row in read(deployed, "runs", "fragile", "-n", "100")):
+    """Wait until a run has begun. A command of its own would start too slowly."""
+    dynamodb, end = deployed.cloud.client("dynamodb"), time.monotonic() + 60
+    found = find_deployment(deployed.cloud.client("cloudformation"), "trial")
+    while find_run(dynamodb, found, "fragile", occurrence, clock.now()) is None:
         assert time.monotonic() < end, f"{occurrence} has not begun"
 
 
