@@ -61,10 +61,10 @@ def test_the_minute_of_now_is_past_and_the_next_one_is_not() -> None:
 
 
 def test_a_year_of_a_job_of_each_minute_takes_little_time() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     found = changes(timed("cron(* * * * ? *)"), timed("cron(0/2 * * * ? *)"), days=366)
     assert len(found.disappear) == 366 * 720
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -89,7 +89,10 @@ def compare_times(
     before, after = _minutes(old, wide, span.first), _minutes(new, wide, span.first)
     within = ((1 << wide.minute(span.last)) - 1) >> wide.minute(span.first) << wide.minute(span.first)
     same = (before & after & within).bit_count()
-    gone, come = _instants(before & ~after, wide), _instants(after & ~before, wide)
+    only_old, only_new = before & ~after, after & ~before
+    if not (pair_them and only_old and only_new):  # nothing moves, so the time around the span does not matter
+        only_old, only_new, pair_them = only_old & within, only_new & within, False
+    gone, come = _instants(only_old, wide), _instants(only_new, wide)
     pairs = _pairs(gone, come) if pair_them else []
     moved = [pair for pair in pairs if pair.old in _In(span) and pair.new >= span.first]
     if len({pair.by for pair in moved}) > MOST_LENGTHS:
