@@ -51,6 +51,8 @@ def next_step(
 
     ``judged``: whether the pass looked for the cause. ``superseded``: another incident replaces this one.
     """
+    if row is not None and row.pending == "reminder" and row.acked:
+        return Write(row._replace(pending=""))  # acknowledged before a killed pass has published it
     if row is not None and row.pending:
         return Write(row._replace(pending="", notified=now), publish=row.pending)
     is_open = row is not None and row.status == "open"

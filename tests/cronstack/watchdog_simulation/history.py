@@ -97,7 +97,8 @@ def _passes(plot: Plot, *, strikes: bool) -> int:
     moment = plot.epoch.start // (5 * MINUTE) * 5 * MINUTE
     while True:
         pause = plot.pause if not plot.slow else chance.randrange(24, 156) * 5 * MINUTE
-        moment += pause if chance.random() > 0.02 else 2 * pause
+        skipped = chance.random() <= 0.02 and len(world.passes) > 1  # faults begin after the first two passes
+        moment += 2 * pause if skipped else pause
         world.time.run_until(moment + chance.randrange(45) * SECOND)
         strike = _strike(chance) if strikes and len(world.passes) > 2 and chance.random() < 0.3 else None
         done = world.watch(strike)

@@ -116,14 +116,14 @@ class _Judge:
     def verdicts(self) -> list[Verdict]:
         incidents = list(dict.fromkeys(each.incident for each in self._published))
         left = list(self._expected)
-        for incident in incidents:
+        for number, incident in enumerate(incidents):
             of = [each for each in self._published if each.incident == incident]
             self._repeated(of)
             alert = of[0]
             if alert.kind != "alert":
                 self._report("order", f"{alert.kind} of {incident} without its alert", alert.at)
                 continue
-            match = next((each for each in left if self._allows(each, alert)), None)
+            match = self._match(left, alert, len(incidents) - number)
             if match is None:
                 self._report("false alarm", "an alert that nothing explains", alert.at)
                 continue
@@ -149,6 +149,16 @@ class _Judge:
                 if count == 0:
                     return done
         return None
+
+    def _match(self, left: list[Expectation], alert: Published, alerts: int) -> Expectation | None:
+        """Return the expectation of an alert. ``alerts``: how many are left, with this one.
+
+        If a problem changes before a pass has seen it, only what it has become is notified.
+        """
+        allowed = [each for each in left if self._allows(each, alert)]
+        while len(allowed) > max(alerts, 1) and self._due(allowed[0]) is None:
+            del allowed[0]
+        return allowed[0] if allowed else None
 
     def _allows(self, of: Expectation, alert: Published) -> bool:
         """Return whether the alert may be that of an expectation. A pass that has died may leave it to the next one."""
@@ -200,9 +210,10 @@ class _Judge:
             self._report("cleared early", f"an all-clear before its repair ({of.why})", clears[0].at)
         if of.cleared_by is None or of.silent_end:
             return
-        # A pass that has died may have published the alert, too: the next one publishes it again.
-        alerted = max(each.at for each in published if each.kind == "alert")
-        done = self._finished(max(of.cleared_by + SECOND, alerted), of.clear_passes)
+        # A pass that has died may have published the alert. The next one finds the problem for the first time, too.
+        alert = max((each for each in published if each.kind == "alert"), key=lambda each: each.at)
+        more = 0 if self._by_number[alert.number].finished else 1
+        done = self._finished(max(of.cleared_by + SECOND, alert.at), of.clear_passes + more)
         if done is not None and (not clears or clears[0].at > done.ended):
             self._report("not cleared", f"no all-clear after the repair ({of.why})", done.at)
 
@@ -212,7 +223,8 @@ class _Judge:
         for each in published[1:]:
             if each.kind == "reminder":
                 # A pass that was killed between publishing and recording repeats its reminder.
-                repeats = not self._by_number[last.number].finished and last.kind == "reminder"
+                died = not self._by_number[last.number].finished or self._by_number[each.number].overtaken
+                repeats = died and last.kind == "reminder"
                 if each.at - last.at < pause - MINUTE and not repeats:
                     self._report("reminder", f"a reminder {(each.at - last.at) // 60000} min after the last", each.at)
                 if of.acked is not None and each.at > of.acked and not repeats:

@@ -155,9 +155,10 @@ def _deploy(plot: Plot) -> None:
     if what == "add" or not own:
         jobs[f"job_new{number}"] = draw_job(f"job_new{number}", chance, plot.epoch, slow=plot.slow)
     elif what == "change":
-        # A lower ``alert_after`` would make an incident of runs that have failed before.
-        alert_after = jobs[name].alert_after
-        jobs[name] = draw_job(name, chance, plot.epoch, slow=plot.slow)._replace(alert_after=alert_after)
+        # A lower ``alert_after`` makes an incident of runs that have failed before, a lower timeout of one that runs.
+        before, after = jobs[name], draw_job(name, chance, plot.epoch, slow=plot.slow)
+        timeout = max(before.timeout, after.timeout)
+        jobs[name] = after._replace(alert_after=before.alert_after, timeout=timeout)
     elif what == "remove":
         del jobs[name]
     elif what == "rename":
@@ -165,7 +166,7 @@ def _deploy(plot: Plot) -> None:
     elif what == "policy":
         policies = draw_policies(chance)
         jobs[name] = jobs[name]._replace(late_after=max(policies["late_after"], jobs[name].late_after))
-    elif what == "disable":
+    elif what == "disable" and not plot.slow:  # after a week, it would be an incident
         jobs[name] = jobs[name]._replace(enabled=not jobs[name].enabled)
     rolls_back = chance.random() < 0.2
     world.note(f"deploy: {what} {name}{', rolled back' if rolls_back else ''}")

@@ -19,8 +19,8 @@ from cronstack.ledger.statements import update
 from cronstack.occurrence import print_time, scheduled_id
 from cronstack.timetable.bounds import is_outside, nominal
 from cronstack.timing.aws_clock import date_of
-from cronstack.watchdog.scene import Scene
-from cronstack.watchdog.watching import PassReport, one_pass
+from cronstack.watchdog.scene import PassReport, Scene
+from cronstack.watchdog.watching import one_pass
 from tests.cronstack.watchdog_simulation.cloud.clients import ServiceError
 from tests.cronstack.watchdog_simulation.cloud.functions import (
     CARRIERS,

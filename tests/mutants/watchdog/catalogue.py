@@ -1,4 +1,8 @@
-"""Deliberate breakages of the watchdog. ``caught_by`` has rules of the judge of its simulation."""
+"""Deliberate breakages of the watchdog.
+
+``caught_by`` has rules of the judge of its simulation. ``switch`` is the only fault that is planted, if few others show
+the breakage.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +39,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "next_step",
         Code("row.fingerprint != finding.fingerprint", "False"),
         ("silent",),
+        "failed",
     ),
     Mutant(
         "a reminder in each pass",
@@ -130,6 +135,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "check",
         Code("len(streak) >= job.alert_after", "len(streak) >= 1"),
         ("false alarm",),
+        "failed",
     ),
     Mutant(
         "a missed occurrence is started in each pass",
@@ -139,5 +145,6 @@ MUTANTS: tuple[Mutant, ...] = (
             "[one.due for one in missed if not one.too_late]",
         ),
         ("runs",),
+        "lost",
     ),
 )

@@ -33,7 +33,8 @@ def check(
     running = [run for run in runs if run.status == "running"]
     abandoned = [run for run in running if now - run.expires > PATIENCE]
     found = [_abandoned(job, min(run.expires for run in abandoned), abandoned[0].occurrence)] if abandoned else []
-    if not abandoned and lease.holder is not None and now - lease.expires > PATIENCE:
+    is_used = job.overlap != "allow"  # a deploy may have changed that, and left a lease that nothing takes over
+    if not abandoned and is_used and lease.holder is not None and now - lease.expires > PATIENCE:
         found.append(_abandoned(job, lease.expires, lease.occurrence or ""))
     limit = (job.timeout if job.overrun_after is None else job.overrun_after) * SECOND
     over = [run for run in running if run.expires - GRACE >= now > run.started + limit + SKEW]

@@ -71,7 +71,7 @@ def late_of_plans(job: JobMetadata) -> int:
 def is_overdue_plan(plan: PlanItem, run: RunItem | None, job: JobMetadata, now: int) -> bool:
     """Return whether a plan should have started: its event did not come, or was lost between its two writes."""
     if plan.status == "planned":
-        return now > plan.due + late_of_plans(job)
+        return now >= plan.due + late_of_plans(job)  # as the list is read: a later pass does not look again
     return plan.status == "begun" and run is None and now > plan.begun + PATIENCE
 
 

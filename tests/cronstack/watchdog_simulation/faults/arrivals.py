@@ -222,7 +222,8 @@ def failed(plot: Plot) -> None:
     more: dict[str, Any] = {"cleared": well - EARLY, "cleared_by": well + ARRIVES + 21 * SECOND + LAG}
     why = f"{count} runs in a row have failed"
     if changes:
-        plot.expect(name, "failed", last - START, last + ends, why, until=dues[count] + ends, silent_end=True)
+        until, surely = dues[count] + ends, dues[count] - START
+        plot.expect(name, "failed", last - START, last + ends, why, until=until, surely=surely, silent_end=True)
         plot.expect(name, "failed", dues[count] - START, dues[count] + ends, "the error has changed", **more)
     else:
         plot.expect(name, "failed", last - START, last + ends, why, **more)
