@@ -43,7 +43,7 @@ class Listed(NamedTuple):
 
 
 class Query(NamedTuple):
-    """One metric of CloudWatch over some time. ``dimensions``: pairs of name and value."""
+    """A metric of CloudWatch. ``dimensions``: pairs of name and value."""
 
     namespace: str
     name: str
