@@ -45,10 +45,7 @@ PAGES = "pages/test_pages.py"
 LONG = (
     *TOGETHER,
     PAGES,
-    *(
-        f"e2e/test_{name}.py"
-        for name in ("cdk_cli", "demo", "up_kills", "foreign_schedules")
-    ),
+    *(f"e2e/test_{name}.py" for name in ("cdk_cli", "demo", "up_kills", "foreign_schedules")),
     "e2e/new/test_new_from_wheel.py",
     "e2e/new/test_new_synced.py",
     *(

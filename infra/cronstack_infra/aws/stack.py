@@ -174,9 +174,13 @@ class CronstackStack(CheckedStack):
         self.deploy_check = DeployCheck(self, "DeployCheck", jobs=declared_jobs, kept=kept, **of_code)
         self.deploy_check.come_last()  # ``entry`` calls it again when the project's own resources exist
         self._outputs()
+        self._describe_synthesis(jobs)
+        self.check_at_synth()
+
+    def _describe_synthesis(self, jobs: Sequence[DeclaredJob]) -> None:
+        """Write into the template what ``cronstack doctor`` compares: the version, and the rules of time zones."""
         about = {METADATA: metadata_of_synthesis(jobs, clock.now().year)}
         self.template_options.metadata = {**(self.template_options.metadata or {}), **about}
-        self.check_at_synth()
 
     def _scheduled_functions(self, jobs: Sequence[DeclaredJob], operations: Operations) -> list[str]:
         """Return the names of the functions that Scheduler invokes."""
