@@ -37,3 +37,9 @@ def test_a_request_that_is_sent_again_writes_no_second_row(shop: Shop) -> None:
 
 def test_the_caller_is_the_identity_of_the_credentials(shop: Shop) -> None:
     assert caller(boto3.client("sts"), "why").by.startswith("arn:aws:")
+
+
+def test_a_span_that_ends_before_it_begins_has_no_actions(shop: Shop) -> None:
+    dynamodb = boto3.client("dynamodb")
+    record(dynamodb, shop.deployment.ledger, _action("remind", 0))
+    assert [*actions_between(dynamodb, shop.deployment.ledger, "remind", NOON, NOON - timedelta(minutes=1))] == []

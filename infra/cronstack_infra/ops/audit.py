@@ -122,6 +122,8 @@ def actions_between(
     dynamodb: Any, ledger: str, job: str, first: datetime, last: datetime, *, newest_first: bool = True
 ) -> Iterator[Action]:
     """Yield the actions on a job from ``first`` to ``last``."""
+    if last < first:
+        return  # DynamoDB refuses such a range
     span = {"first": to_milliseconds(first), "last": to_milliseconds(last)}
     start = None
     while True:
