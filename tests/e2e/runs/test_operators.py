@@ -159,7 +159,7 @@ def test_bad_backfills_are_one_message(deployed: Deployed) -> None:
 
 def test_errors_on_wrong_names_contain_the_right_ones(deployed: Deployed) -> None:
     output = cronstack(deployed, "runs", "fragil", code=1)
-    assert "Did you mean fragile? Deployed jobs: fragile, once, patient, planned, stubborn." in output
+    assert "Did you mean fragile? Deployed jobs: fragile, once, patient, planned, stubborn, watchdog." in output
     assert "not a JSON object" in cronstack(deployed, "trigger", "patient", "--input", "[1]", code=2)
     assert "the stack missing is not deployed in the Region us-east-1" in cronstack(
         deployed, "runs", "--stack", "missing", code=1
