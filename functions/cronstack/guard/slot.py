@@ -132,4 +132,6 @@ def _leave(delivery: Delivery, closing: run_requests.Closing) -> Steps[bool]:
             run = yield from delivery.shown_run(answer.conditions[0].item)
             delivery.seen = delivery.seen._replace(run=run)
             return run is not None and run.holder == delivery.holder and run.status == closing.status
+        if in_slot:  # raises Unavailable if a newer version wrote the lease row, whose slot may still name it
+            yield from delivery.shown_lease(answer.conditions[1].item)
     return False

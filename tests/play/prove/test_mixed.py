@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cronstack_infra.play.prove.models.world import World
 from cronstack_infra.play.prove.seeds.scenario import SeedResult, play
 from tests.mixed.__main__ import main
 from tests.mixed.breaks import BREAKS, DONE_RIGHT, Break, without_plans
@@ -67,7 +68,7 @@ def test_the_same_seed_is_the_same_deploy(shape: str) -> None:
 def test_a_second_copy_of_todays_code_plays_the_seeds_in_the_same_way() -> None:
     """The adapter changes nothing: any difference comes from the other version's code."""
     copy = Source("copy", edits=NEXT.edits)
-    for seed in range(24):
+    for seed in (seed for seed in range(36) if not World(seed).mix.pauses):  # a mix plays no pauses
         own, other = (play(seed), play_one(Pair(copy, copy, EQUAL), "deploy", seed, mixed(raised(), ()).by_code))
         assert (own.steps, own.handlers, own.counted) == (other.steps, other.handlers, other.counted)
 
