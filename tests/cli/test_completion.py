@@ -86,7 +86,7 @@ def test_commands_are_completed_without_an_import_of_any(project: Path) -> None:
     [
         ("cronstack trigger ", ["send-mails", "stats"]),
         ("cronstack trigger st", ["stats"]),
-        ("cronstack runs s", ["send-mails", "stats"]),
+        ("cronstack runs s", ["show", "send-mails", "stats"]),
         ("cronstack runs pull s", ["send-mails", "stats"]),
         ("cronstack once show se", ["send-mails"]),
         ("cronstack dead-letters redrive st", ["stats"]),

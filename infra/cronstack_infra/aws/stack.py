@@ -168,17 +168,17 @@ class CronstackStack(CheckedStack):
         self.jobs = self._jobs(jobs, dropped, {**of_code, "operations": operations})
         self.watchdog = self._watchdog_and_dashboard(jobs, operations, alarms, of_code)
         self._keep_roles(removed, foundation)
-        if lock is not None:
-            self.tags.set_tag(APP_TAG, lock.app)
         kept = removed | dict.fromkeys(dropped, True)
         self.deploy_check = DeployCheck(self, "DeployCheck", jobs=declared_jobs, kept=kept, **of_code)
         self.deploy_check.come_last()  # ``entry`` calls it again when the project's own resources exist
         self._outputs()
-        self._describe_synthesis(jobs)
+        self._describe_synthesis(jobs, lock)
         self.check_at_synth()
 
-    def _describe_synthesis(self, jobs: Sequence[DeclaredJob]) -> None:
-        """Write into the template what ``cronstack doctor`` compares: the version, and the rules of time zones."""
+    def _describe_synthesis(self, jobs: Sequence[DeclaredJob], lock: Lock | None) -> None:
+        """Tag the stack with its project. Write what ``cronstack doctor`` compares: the version, and rules of zones."""
+        if lock is not None:
+            self.tags.set_tag(APP_TAG, lock.app)
         about = {METADATA: metadata_of_synthesis(jobs, clock.now().year)}
         self.template_options.metadata = {**(self.template_options.metadata or {}), **about}
 

@@ -106,7 +106,7 @@ def test_overlap_allow_takes_two_writes_and_no_lease(stage: Stage) -> None:
     assert stage.lease() == {}
     stage.asked()
     assert stage.deliver(DUE, overlap="allow").status == "duplicate"
-    assert stage.asked() == ["UpdateItem"]
+    assert stage.asked() == ["GetItem", "UpdateItem"]
 
 
 def test_overlap_allow_retries_dies_and_is_redriven(stage: Stage) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from cronstack.deployed.form import deployed_form
 from cronstack.deployed.job_metadata import METADATA
 from cronstack.event import scheduled_input
 from cronstack.ledger.partitions import open_list
+from cronstack.watchdog.handler import watchdog
 from cronstack_infra import names
 from cronstack_infra.cli import run
 from cronstack_infra.discovery.discover import DeclaredJob, discover
 from cronstack_infra.discovery.metadata import metadata_of
+from cronstack_infra.discovery.validation import judge
 from tests.cronstack.stage import FUNCTION, Stage
 
 HEAD = "from cronstack import Run, cron, job, once, rate\n\n\n"
@@ -44,12 +47,15 @@ class Shop:
         file.parent.mkdir(parents=True)
         file.write_text(HEAD + source)
 
-    def deploy(self, source: str, *, metadata: bool = True) -> None:
-        """Write the template and the schedules of these jobs. The function exists, so the template does not make it."""
+    def deploy(self, source: str, *, metadata: bool = True, kit: Sequence[DeclaredJob] = ()) -> None:
+        """Write the template and the schedules of these jobs. The function exists, so the template does not make it.
+
+        ``kit``: jobs of Cronstack itself.
+        """
         import boto3
 
         resources: dict[str, Any] = {"Nothing": {"Type": "AWS::SQS::Queue"}}
-        for number, declared in enumerate(self.declare(source)):
+        for number, declared in enumerate((*self.declare(source), *kit)):
             given = {METADATA: metadata_of(declared).to_json()} if metadata else {}
             resources[f"Job{number}"] = {"Type": "AWS::Lambda::Function", "Condition": "Never", "Metadata": given}
             for place, schedule in enumerate(declared.schedules, start=1):
@@ -117,8 +123,7 @@ def test_the_same_declaration_changes_nothing(shop: Shop) -> None:
 
 def test_the_watchdog_of_the_kit_is_not_compared(shop: Shop) -> None:
     """The stack deploys it, but no project declares it."""
-    watchdog = '@job(name="watchdog", schedule=cron("0/5 * * * ? *", timezone="UTC"))\ndef watch(run: Run): ...\n'
-    shop.deploy(SIX + "\n\n" + watchdog)
+    shop.deploy(SIX, kit=(DeclaredJob(watchdog, judge(watchdog, "")[0], ""),))
     shop.declare(SIX)
     assert shop.diff("--exit-code")[0] == 0
 
