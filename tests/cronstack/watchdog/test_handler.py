@@ -53,7 +53,7 @@ def test_a_pass_writes_a_heartbeat(lines: Any) -> None:
     beat = next(line for line in written if line.get("message") == "pass finished")
     assert beat["WatchdogPasses"] == 1
     assert "Incidents" not in beat, "a metric of 0 costs as much as any other"
-    assert beat["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [{"Name": "WatchdogPasses", "Unit": "Count"}]
+    assert beat["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [{"Name": "WatchdogPasses"}]
 
 
 def test_a_pass_that_fails_writes_none(lines: Any) -> None:
