@@ -20,7 +20,7 @@ from tests.local.stepped import START, stepped_cloud
 
 DOWN = {
     "faithful": ("503", "TransactWriteItems on the table ledger failed: ServiceUnavailable: "),
-    "mortal": ("throttled", "UpdateItem on the table ledger failed: ProvisionedThroughputExceededException: "),
+    "mortal": ("throttled", "GetItem on the table ledger failed: ProvisionedThroughputExceededException: "),
 }
 """By job, with and without a lease: the ledger's response to its requests, and the log message."""
 CARRIED = 2
