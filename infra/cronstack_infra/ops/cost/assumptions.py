@@ -19,7 +19,7 @@ WRITE_UNITS: Final[Mapping[str, int]] = {
     "plan": 2,
     "clean run of a plan": 3,
     "attempt of a plan that fails": 4,
-    "retry of a plan that succeeds": 4,
+    "retry of a plan that succeeds": 3,
 }
 """Write units of an operation of the guard, by its name in the table."""
 RETRY_READS: Final = 1
