@@ -46,9 +46,9 @@ def short_letters(doctor: Doctor) -> None:
 
 
 def edit_alarm(doctor: Doctor) -> None:
-    cloudwatch, name = doctor.cloud.client("cloudwatch"), doctor.physical("SharedHandlerAlarm")
+    cloudwatch, name = doctor.cloud.client("cloudwatch"), doctor.physical("SharedWorkAlarm")
     (alarm,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
-    kept = ("AlarmName", "AlarmActions", "MetricName", "Namespace", "Statistic", "Dimensions", "Period")
+    kept = ("AlarmName", "AlarmActions", "Metrics")
     others = ("EvaluationPeriods", "ComparisonOperator", "TreatMissingData")
     cloudwatch.put_metric_alarm(**{key: alarm[key] for key in (*kept, *others)}, Threshold=1000)
 

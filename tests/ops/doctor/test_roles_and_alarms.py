@@ -21,7 +21,7 @@ def topic(doctor: Doctor) -> str:
 
 
 def handler_alarm(doctor: Doctor) -> str:
-    return doctor.physical("SharedHandlerAlarm")
+    return doctor.physical("SharedWorkAlarm")
 
 
 def test_a_removed_policy_is_found_and_restored(doctor: Doctor) -> None:
@@ -84,7 +84,7 @@ def test_an_alarm_without_action_and_one_that_is_disabled(doctor: Doctor) -> Non
     doctor.carry_out(found.remedy)
     assert doctor.findings("alarms") == []
     (alarm,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
-    kept = ("AlarmName", "MetricName", "Namespace", "Statistic", "Dimensions", "Period", "Threshold")
+    kept = ("AlarmName", "Metrics", "Threshold")
     others = ("EvaluationPeriods", "ComparisonOperator", "TreatMissingData")
     cloudwatch.put_metric_alarm(**{key: alarm[key] for key in (*kept, *others)})
     found = doctor.only("alarms")
@@ -97,7 +97,7 @@ def test_an_alarm_in_alarm(doctor: Doctor) -> None:
     cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a letter")
     found = doctor.only("alarms")
     assert (found.what, found.remedy) == ("it is in ALARM", "cronstack dead-letters list")
-    assert "a run failed for good" in found.why
+    assert "dead letter" in found.why
 
 
 def test_a_topic_without_a_confirmed_subscriber(doctor: Doctor) -> None:

@@ -69,8 +69,9 @@ def _of_alarm(alarm: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("error", where, "its actions are disabled", "A failure stays unseen.", remedy)
     if alarm.get("StateValue") == "ALARM":
         about = str(alarm.get("AlarmDescription") or "What it watches has happened.")
-        letters = alarm.get("Namespace") == "AWS/SQS"
-        remedy = "cronstack dead-letters list" if letters else "cronstack incidents"
+        read = [entry["MetricStat"]["Metric"] for entry in alarm.get("Metrics", ()) if "MetricStat" in entry]
+        letters = "AWS/SQS" in {metric.get("Namespace") for metric in (alarm, *read)}
+        remedy = "cronstack dead-letters list" if letters else "cronstack incidents list"
         yield Finding("error", where, "it is in ALARM", about, remedy)
 
 
