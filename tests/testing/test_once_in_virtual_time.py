@@ -89,7 +89,7 @@ def test_a_plan_can_be_moved_shortly_before_it_fires(cloud: Cloud, payments: Pay
 
 
 def test_faults_also_hit_the_calls_of_once(cloud: Cloud, payments: Payments) -> None:
-    cloud.faults.rates = Rates(crash=0.15, lost=0.3, throttled=0.2)
+    cloud.faults.rates = Rates(crash=0.15, lost=0.3, throttled=0.1)
     check_out(cloud)
     crashed = [e for e in cloud.events if e["event"] == "attempt" and e["outcome"] == "crashed"]
     cloud.faults.rates = Rates(lost=0.3)
