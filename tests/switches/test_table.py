@@ -55,7 +55,10 @@ def test_a_row_is_complete(switch: Switch) -> None:
 @pytest.mark.parametrize("switch", SWITCHES, ids=lambda switch: switch.name)
 def test_a_played_switch_is_named_in_a_test(switch: Switch) -> None:
     """``test_engine`` tests the engine, which all clouds share; the other modules test single places."""
-    files = [*Path(__file__).parent.glob("test_*.py"), ROOT / "tests" / "play" / "simulation" / "cloud" / "test_switches.py"]
+    files = [
+        *Path(__file__).parent.glob("test_*.py"),
+        ROOT / "tests" / "play" / "simulation" / "cloud" / "test_switches.py",
+    ]
     texts = {file.stem: file.read_text("utf-8") for file in files}
     named = re.compile(rf"{switch.name}\b|\b{switch.field}\b")
     shown = {name for name, text in texts.items() if named.search(text)} - {"test_table", "test_reading"}
