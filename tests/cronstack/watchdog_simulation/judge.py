@@ -7,6 +7,10 @@ It knows the expectations of the planted faults and the passes. It does not use 
     a second alert of one incident, without a kill           twice
     no all-clear by its pass, or one before the repair       not cleared, cleared early
     a reminder too early, missing, or after an ack           reminder
+
+A pass is overtaken if it was frozen before a request for so long that a later pass has finished. SNS has no condition,
+so what an overtaken pass publishes is late: it may repeat an incident, also after its all-clear, or be the alert of a
+problem that existed when the pass began.
 """
 
 from __future__ import annotations
@@ -166,6 +170,9 @@ class _Judge:
             return False
         if alert.at <= of.until:
             return True
+        begun = self._by_number[alert.number]
+        if of.first <= begun.at <= of.until:  # it judges by the time at which it began
+            return True
         done = self._finished(of.until)
         died = any(not each.finished for each in self._passes if of.first <= each.at <= of.until)
         return died and (done is None or alert.at <= done.ended)
@@ -189,7 +196,8 @@ class _Judge:
                 died = not self._by_number[last.number].finished or self._by_number[each.number].overtaken
                 if not died or each.number == last.number:
                     self._report("twice", f"{each.kind} of {each.incident} was published again", each.at)
-            if last is not None and last.kind == "clear" and each.kind != "clear":
+            overtaken = self._by_number[each.number].overtaken
+            if last is not None and last.kind == "clear" and each.kind != "clear" and not overtaken:
                 self._report("order", f"{each.kind} of {each.incident} after its all-clear", each.at)
             last = each
 

@@ -87,6 +87,8 @@ def _late(
 
 def _ran(plot: Plot, job: str, due: int, expected: int) -> str:
     times = sum(1 for each in plot.world.functions.starts if (each.job, each.occurrence) == (job, scheduled_id(due)))
+    if expected and plot.world.row(job, scheduled_id(due)).get("reason") == {"S": "overlap"}:
+        return ""  # the next occurrence was running when the watchdog's event arrived
     return "" if times == expected else f"{job}: {scheduled_id(due)} has run {times} times, not {expected}"
 
 
@@ -170,7 +172,15 @@ def silent_rate(plot: Plot) -> None:
     if missed + 12 * MINUTE < again - EARLY:
         plot.expect(name, "late", first, first + SECOND, why, until=missed, silent_end=True, arrives=again - EARLY)
         plot.expect(
-            name, "missed", missed, missed + SECOND, why, until=arrives, cleared=again - EARLY, cleared_by=arrives
+            name,
+            "missed",
+            missed,
+            missed + SECOND,
+            why,
+            until=arrives,
+            surely=again - EARLY,
+            cleared=again - EARLY,
+            cleared_by=arrives,
         )
     elif missed > arrives:
         if again - EARLY > first:
@@ -186,9 +196,8 @@ def silent_rate(plot: Plot) -> None:
                 cleared_by=arrives,
             )
     else:  # it runs again near the moment at which it is missed: it may be late, or missed, or both
-        plot.expect(
-            name, "late", first, first + SECOND, why, until=arrives, surely=again - EARLY, cleared=again - EARLY
-        )
+        surely = min(missed, again - EARLY)
+        plot.expect(name, "late", first, first + SECOND, why, until=arrives, surely=surely, cleared=again - EARLY)
         plot.expect(name, "missed", missed, None, why, until=arrives, cleared=again - EARLY, cleared_by=arrives)
 
 

@@ -41,6 +41,7 @@ def abandoned(plot: Plot) -> None:
         due - START + ends,
         due + ARRIVES + ends + LAG,
         "an attempt was killed, and nothing takes its lease over",
+        surely=repaired,
         cleared=repaired,
         cleared_by=repaired + 25 * SECOND + LAG,
     )
@@ -87,6 +88,7 @@ def buffered(plot: Plot) -> None:
         due + OVERDUE,
         due + OVERDUE + LAG,
         "an occurrence waits in the slot, and nothing brings it",
+        surely=repaired,
         cleared=repaired,
         cleared_by=repaired + 25 * SECOND + LAG,
     )
@@ -134,6 +136,7 @@ def lost_carrier(plot: Plot) -> None:
         due - START + 60 * SECOND + OVERDUE,
         by,
         "a retry has no carrier",
+        surely=repaired,
         cleared=repaired,
         cleared_by=repaired + 25 * SECOND + LAG,
     )
@@ -168,6 +171,7 @@ def overdue_plan(plot: Plot) -> None:
         first,
         first + LAG,
         "the schedule of a plan was lost",
+        surely=repaired,
         cleared=repaired,
         cleared_by=repaired + 25 * SECOND + LAG,
     )

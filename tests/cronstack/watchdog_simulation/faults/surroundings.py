@@ -113,7 +113,7 @@ def metrics(plot: Plot) -> None:
         passes=2,
         cleared=struck,
         cleared_by=by + HOUR,
-        clear_passes=3,
+        clear_passes=4,
     )
 
 
