@@ -152,8 +152,8 @@ def job(
     input: a JSON object that every occurrence receives as ``run.input``. Defaults to {}.
     env: environment variables of the function. Defaults to {}.
     enabled: False deploys the schedules paused. Defaults to True.
-    on_missed: what the watchdog does when an occurrence never arrived: "report" it, or also "run" it. Defaults to
-        "report".
+    on_missed: what the watchdog does when an occurrence never arrived: "report" it, or also "run" it. The overlap
+        policy applies to that run. Defaults to "report".
     alert_after: failed runs in a row after which the watchdog notifies, 1 to 100. Defaults to 1.
     late_after: seconds after the due time, or after the end of its ``window``, at which the watchdog reports an
         occurrence that has not started, 60 to 86400. Defaults to 300.

@@ -35,7 +35,8 @@ def list_incidents(cloud: SelectedCloud, every: bool, as_json: bool) -> int:
 
 
     JSON, one object per incident; null for a missing value:
-      id, job, cause, what     as in its notification; job is null for the stack
+      id, job, cause           job is null for an incident of the stack
+      what                     the headline of its notification
       status                   "open", "acknowledged" or "cleared"
       since, opened, notified, cleared
       pending                  a notification that was not published yet
