@@ -209,8 +209,10 @@ class _Job:
             for run in runs.values()
             if run is not None and run.status in FINAL and (run.ended > self._last or run.occurrence in fresh)
         ]
-        findings += attempts.check(self._job, read_lease(item), running.values(), finished, now)
-        findings += schedules.check_pauses(self._job, states, *_pause(item), now)
+        since, by = _pause(item)
+        state = state._replace(paused=now if since else state.paused)
+        findings += attempts.check(self._job, read_lease(item), running.values(), finished, now, paused=state.paused)
+        findings += schedules.check_pauses(self._job, states, since, by, now)
         findings += services.check_clock(
             self._name, [run for run in runs.values() if run is not None], max(now, self._reading.latest or 0)
         )

@@ -82,6 +82,8 @@ class JobState(NamedTuple):
     """Plans due up to it were looked at."""
     overdue: tuple[str, ...] = ()
     """Keys of plans that are overdue."""
+    paused: int = 0
+    """When a pass saw last that an operator pauses the job, epoch milliseconds; 0: never."""
 
 
 class Snapshot(NamedTuple):

@@ -4,6 +4,9 @@ the lease of the attempt      the attempt
 lasts                         runs; overrunning after ``overrun_after`` seconds
 has ended                     is dead: Lambda ends it at its timeout, before the lease ends
 has ended ten minutes ago     abandoned: no delivery has taken over
+
+While an operator pauses the job, no delivery takes over: carriers check every five minutes until the resume. So nothing
+is abandoned until ``RESUMED`` after the last pass that saw the pause.
 """
 
 from __future__ import annotations
@@ -19,22 +22,33 @@ from cronstack.watchdog.scene import SECOND, Finding
 
 GRACE: Final = int(DEFAULTS.grace * SECOND)
 """Milliseconds before the end of its lease at which Lambda ends an attempt: after that, it does not run."""
+RESUMED: Final = 2 * PATIENCE
+"""Milliseconds: a resume comes at most one pass after the last pause that was seen, then a carrier brings the event."""
 SKEW: Final = 10 * SECOND
 """Milliseconds by which clocks may differ before that matters."""
 
 
 def check(
-    job: JobMetadata, lease: LeaseItem, runs: Iterable[RunItem], finished: Iterable[RunItem], now: int
+    job: JobMetadata,
+    lease: LeaseItem,
+    runs: Iterable[RunItem],
+    finished: Iterable[RunItem],
+    now: int,
+    *,
+    paused: int = 0,
 ) -> list[Finding]:
     """Judge the attempts of one job.
 
     ``runs``: running rows, including that of the lease. ``finished``: runs that have ended since the last pass.
+    ``paused``: when a pass saw last that the job is paused, or 0.
     """
     running = [run for run in runs if run.status == "running"]
-    abandoned = [run for run in running if now - run.expires > PATIENCE]
+    continues = now - paused > RESUMED
+    abandoned = [run for run in running if continues and now - run.expires > PATIENCE]
     found = [_abandoned(job, min(run.expires for run in abandoned), abandoned[0].occurrence)] if abandoned else []
     is_used = job.overlap != "allow"  # a deploy may have changed that, and left a lease that nothing takes over
-    if not abandoned and is_used and lease.holder is not None and now - lease.expires > PATIENCE:
+    is_held = is_used and lease.holder is not None
+    if not abandoned and is_held and continues and now - lease.expires > PATIENCE:
         found.append(_abandoned(job, lease.expires, lease.occurrence or ""))
     limit = (job.timeout if job.overrun_after is None else job.overrun_after) * SECOND
     over = [run for run in running if run.expires - GRACE >= now > run.started + limit + SKEW]
