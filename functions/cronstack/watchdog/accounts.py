@@ -142,7 +142,7 @@ def _abandoned(case: Case) -> Account:
 
 def _buffered(case: Case) -> Account:
     happened: tuple[str, ...] = (
-        f"{_capital(case.run)} waits for another run of the job since {case.time(case.row.since)}.",
+        f"{_capital(case.run)} has waited for another run of the job since {case.time(case.row.since)}.",
     )
     if case.facts["met"]:
         happened += (f"The other run was the one {case.named(case.facts['met'])}.",)
@@ -193,7 +193,7 @@ def _dead_letters(case: Case) -> Account:
 def _paused(case: Case) -> Account:
     facts, headline = case.facts, f"paused for {span(case.now - case.row.since)}"
     happened: tuple[str, ...] = (
-        f"The job does not run since {case.time(case.row.since)}, {span(case.now - case.row.since)} ago.",
+        f"The job has not run since {case.time(case.row.since)}, {span(case.now - case.row.since)} ago.",
     )
     if facts["in"] == "code":
         why = f"@job(enabled=False) at {facts['where'] or 'its declaration'}."
