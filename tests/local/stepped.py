@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cronstack_infra.local import __main__ as program
@@ -48,6 +48,11 @@ def stepped_cloud() -> Iterator[Cloud]:
 def seconds(event: dict[str, Any]) -> float:
     """Return the seconds of virtual time from the start to an event."""
     return (datetime.fromisoformat(event["at"]) - START).total_seconds()
+
+
+def is_virtual(time: str) -> bool:
+    """Return whether a time that the cloud stated is of its clock, which starts when the tests are collected."""
+    return START <= datetime.fromisoformat(time) < START + timedelta(days=1)
 
 
 if __name__ == "__main__":
