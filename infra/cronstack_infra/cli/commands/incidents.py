@@ -28,10 +28,11 @@ def command() -> None:
 
 @command.command("list", short_help="List the open incidents.")
 @click.option("--all", "every", is_flag=True, help="Also those that were cleared in the last 35 days.")
+@click.option("--exit-code", "by_exit_code", is_flag=True, help="Exit with 1 if one is open and not acknowledged.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @cloud_options
-def list_incidents(cloud: SelectedCloud, every: bool, as_json: bool) -> int:
-    """List the open incidents, the oldest first. Exit code 1 if one is open and not acknowledged.
+def list_incidents(cloud: SelectedCloud, every: bool, by_exit_code: bool, as_json: bool) -> int:
+    """List the open incidents, the oldest first.
 
 
     JSON, one object per incident; null for a missing value:
@@ -53,7 +54,7 @@ def list_incidents(cloud: SelectedCloud, every: bool, as_json: bool) -> int:
         click.echo(f"\n{counted(len(found), 'incident')}. Help: cronstack incidents show JOB CAUSE")
     else:
         click.echo("No incidents.")
-    return 1 if any(incident.status == "open" for incident in found) else 0
+    return 1 if by_exit_code and any(incident.status == "open" for incident in found) else 0
 
 
 @command.command("show", short_help="Show an incident as it was notified.")
