@@ -34,7 +34,7 @@ def command() -> None:
 def list_incidents(cloud: SelectedCloud, every: bool, by_exit_code: bool, as_json: bool) -> int:
     """List the open incidents, the oldest first.
 
-
+    \b
     JSON, one object per incident; null for a missing value:
       id, job, cause           job is null for an incident of the stack
       what                     the headline of its notification
