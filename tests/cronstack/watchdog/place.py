@@ -97,10 +97,14 @@ class Client:
 
 
 class Place:
-    """One stack. ``now``: epoch milliseconds."""
+    """One stack. ``now``: epoch milliseconds. ``connect`` returns a client by the name of its service."""
 
-    def __init__(self, now: int) -> None:
+    role = "arn:aws:iam::123456789012:role/scheduler"
+    """Of its schedules."""
+
+    def __init__(self, now: int, connect: Callable[[str], Any] = client) -> None:
         self.now = now
+        self._connect = connect
         self.jobs: dict[str, JobMetadata] = {}
         self.status = "UPDATE_COMPLETE"
         self.requests: list[tuple[str, dict[str, Any]]] = []
@@ -112,10 +116,10 @@ class Place:
         self.metrics: dict[str, float] = {}
         """Values of Lambda's metrics in the last hour, of every function."""
         self._ids = (f"01TEST{number:020}" for number in itertools.count(1))
-        dynamodb, sqs, sns = client("dynamodb"), client("sqs"), client("sns")
+        dynamodb, sqs, sns = self._connect("dynamodb"), self._connect("sqs"), self._connect("sns")
         create_ledger(dynamodb, TABLE)
         for group in (STACK, CARRIERS, "shop-once"):
-            client("scheduler").create_schedule_group(Name=group)
+            self._connect("scheduler").create_schedule_group(Name=group)
         self.queues = tuple(sqs.create_queue(QueueName=f"shop-{name}")["QueueUrl"] for name in ("delivery", "handler"))
         self._inbox = sqs.create_queue(QueueName="inbox")["QueueUrl"]
         self.topic = sns.create_topic(Name="alarms")["TopicArn"]
@@ -126,7 +130,7 @@ class Place:
     # -- the clients ---------------------------------------------------------------------------------------------------
     def clients(self, service: str) -> Any:
         own = service in ("cloudformation", "lambda", "cloudwatch")
-        return Client(self, service, self if own else client(service))
+        return Client(self, service, self if own else self._connect(service))
 
     def get_template(self, *, StackName: str) -> dict[str, Any]:
         resources: dict[str, Any] = {}
@@ -184,14 +188,14 @@ class Place:
         self.remove_schedules(name)
 
     def remove_schedules(self, name: str) -> None:
-        listed = client("scheduler").list_schedules(GroupName=STACK)["Schedules"]
+        listed = self._connect("scheduler").list_schedules(GroupName=STACK)["Schedules"]
         for schedule in listed:
             if schedule["Name"].startswith(f"{STACK}-{name}."):
-                client("scheduler").delete_schedule(GroupName=STACK, Name=schedule["Name"])
+                self._connect("scheduler").delete_schedule(GroupName=STACK, Name=schedule["Name"])
 
     def edit(self, name: str, **changes: Any) -> None:
         """Change a schedule by hand, as in the console."""
-        got = client("scheduler").get_schedule(GroupName=STACK, Name=name)
+        got = self._connect("scheduler").get_schedule(GroupName=STACK, Name=name)
         fields = (
             "FlexibleTimeWindow",
             "GroupName",
@@ -201,7 +205,7 @@ class Place:
             "Target",
         )
         kept = {field: got[field] for field in (*fields, "State") if field in got}
-        client("scheduler").update_schedule(**(kept | changes))
+        self._connect("scheduler").update_schedule(**(kept | changes))
         self._modified(name)
 
     def create(self, job: JobMetadata, number: int) -> None:
@@ -214,7 +218,7 @@ class Place:
         form = deployed_form(parse(given.expression, timezone=given.timezone, **bounds))
         window = {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": given.window} if given.window else {"Mode": "OFF"}
         name = f"{STACK}-{job.job}.{number}"
-        client("scheduler").create_schedule(
+        self._connect("scheduler").create_schedule(
             Name=name,
             GroupName=STACK,
             ScheduleExpression=form.expression,
@@ -223,7 +227,7 @@ class Place:
             FlexibleTimeWindow=window,
             Target={
                 "Arn": f"{WORK}{STACK}-{job.job}",
-                "RoleArn": "arn:aws:iam::123456789012:role/scheduler",
+                "RoleArn": self.role,
                 "Input": scheduled_input(job.job, {"shop": 1}),
             },
         )
@@ -264,35 +268,35 @@ class Place:
     def carrier(self, job: str, occurrence: str, due: int, brings_at: int) -> None:
         """Create a carrier that brings an occurrence."""
         event = json.dumps({"cronstack": 1, "job": job, "scheduled": print_time(due), "input": {}})
-        client("scheduler").create_schedule(
+        self._connect("scheduler").create_schedule(
             Name=carrier.name(job, occurrence, "plain", "slot", 1),
             GroupName=CARRIERS,
             ScheduleExpression=f"at({print_time(brings_at)[:-1]})",
             FlexibleTimeWindow={"Mode": "OFF"},
-            Target={"Arn": f"{WORK}{STACK}-{job}", "RoleArn": "arn:aws:iam::123456789012:role/c", "Input": event},
+            Target={"Arn": f"{WORK}{STACK}-{job}", "RoleArn": self.role, "Input": event},
         )
 
     def letter(self) -> None:
-        client("sqs").send_message(QueueUrl=self.queues[1], MessageBody="{}")
+        self._connect("sqs").send_message(QueueUrl=self.queues[1], MessageBody="{}")
 
     def empty_queues(self) -> None:
         for queue in self.queues:
-            client("sqs").purge_queue(QueueUrl=queue)
+            self._connect("sqs").purge_queue(QueueUrl=queue)
 
     def read_run(self, job: str, occurrence: str) -> Any:
         key = run_key(job, occurrence)
-        return read_run(client("dynamodb").get_item(TableName=TABLE, Key=key).get("Item"))
+        return read_run(self._connect("dynamodb").get_item(TableName=TABLE, Key=key).get("Item"))
 
     def incidents(self) -> list[str]:
         """Return the open incidents, as "job cause"."""
-        items = client("dynamodb").scan(TableName=TABLE)["Items"]
+        items = self._connect("dynamodb").scan(TableName=TABLE)["Items"]
         rows = [item for item in items if item["pk"]["S"] == "watch" and item["sk"]["S"] != "snapshot"]
         shown = [f"{row['job']['S'] or '-'} {row['cause']['S']}" for row in rows if row["status"]["S"] == "open"]
         return sorted(shown)
 
     def _put(self, key: dict[str, Any], values: dict[str, Any]) -> None:
         item = key | {name: encode(value) for name, value in values.items()}
-        client("dynamodb").put_item(TableName=TABLE, Item=item)
+        self._connect("dynamodb").put_item(TableName=TABLE, Item=item)
 
     # -- the watchdog --------------------------------------------------------------------------------------------------
     def look(self) -> PassReport:
@@ -320,12 +324,16 @@ class Place:
     def notices(self) -> list[Notice]:
         """Return what the subscriber has received since the last call."""
         found = []
-        while messages := client("sqs").receive_message(QueueUrl=self._inbox, MaxNumberOfMessages=10).get("Messages"):
+        while (
+            messages := self._connect("sqs")
+            .receive_message(QueueUrl=self._inbox, MaxNumberOfMessages=10)
+            .get("Messages")
+        ):
             for message in messages:
                 body = json.loads(message["Body"])
                 given = {name: value["Value"] for name, value in body["MessageAttributes"].items()}
                 found.append(Notice(body["Subject"], body["Message"], given))
-                client("sqs").delete_message(QueueUrl=self._inbox, ReceiptHandle=message["ReceiptHandle"])
+                self._connect("sqs").delete_message(QueueUrl=self._inbox, ReceiptHandle=message["ReceiptHandle"])
         return found
 
     def look_at(self, *times: str, before: Callable[[], None] = lambda: None) -> list[str]:
@@ -348,9 +356,9 @@ class Place:
 
     def forget(self) -> None:
         """Delete the rows of the watchdog."""
-        for item in client("dynamodb").scan(TableName=TABLE)["Items"]:
+        for item in self._connect("dynamodb").scan(TableName=TABLE)["Items"]:
             if item["pk"]["S"] == "watch":
-                client("dynamodb").delete_item(TableName=TABLE, Key={"pk": item["pk"], "sk": item["sk"]})
+                self._connect("dynamodb").delete_item(TableName=TABLE, Key={"pk": item["pk"], "sk": item["sk"]})
 
     @contextmanager
     def killed_at(self, request: int, *, after: bool) -> Iterator[None]:
