@@ -56,7 +56,7 @@ class Wanted(NamedTuple):
     state: JobState
     fresh: list[int]
     checked: int
-    gap: rates.Gap | None
+    watches: tuple[Watch, ...]
     prediction: str | None
     occurrences: tuple[str, ...]
 
@@ -70,7 +70,7 @@ class Wanted(NamedTuple):
         gap = rates.gap_of(watches, state.last)
         prediction = None if gap is None else rates.predicted(gap, job, state, now)
         more = () if prediction is None else (prediction,)
-        return cls(job, state, fresh, checked, gap, prediction, (*arrivals.looks_at(state, fresh), *more))
+        return cls(job, state, fresh, checked, tuple(watches), prediction, (*arrivals.looks_at(state, fresh), *more))
 
     @property
     def keys(self) -> list[Item]:
@@ -258,16 +258,17 @@ class _Job:
         return result
 
     def _rate(self, state: JobState, runs: arrivals.Runs) -> tuple[JobState, list[Finding]]:
-        gap = self._wanted.gap
-        if gap is None:
+        watches = self._wanted.watches
+        if rates.gap_of(watches, state.last) is None:
             return state, []
         known = rates.known_last(state, runs, self._wanted.prediction)
-        gap = gap._replace(due=max(gap.due, known + gap.period))
-        if rates.is_late(gap, self._job, self._now):
+        gap = rates.gap_of(watches, known)
+        if gap is not None and rates.is_late(gap, self._job, self._now):
             latest = self._reading.latest_runs(self._name, self._now, 1)
             known = max(known, *(run.due for run in latest), 0)
-            gap = gap._replace(due=max(gap.due, known + gap.period))
-        return state._replace(last=known), rates.check(self._job, gap, self._now)
+            gap = rates.gap_of(watches, known)
+        findings = [] if gap is None else rates.check(self._job, gap, self._now)  # None: the rate has ended
+        return state._replace(last=known), findings
 
     def _running(self, runs: Iterable[RunItem | None]) -> dict[str, RunItem]:
         """Return the running runs that are known, by occurrence."""

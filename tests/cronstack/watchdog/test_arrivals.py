@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cronstack.occurrence import print_time
+from cronstack.occurrence import print_time, to_datetime
 from tests.cronstack.watchdog.place import DAY, HOUR, MINUTE, Place, at
 
 SIX = at("2026-11-30 06:00")
@@ -211,3 +211,18 @@ def test_missed_occurrences_of_one_job_start_one_after_the_other(place: Place) -
         started.append([event["scheduled"][11:16] for event in place.invoked])
         place.now += 5 * MINUTE
     assert started == [["05:30"], ["05:30", "06:00"], ["05:30", "06:00", "06:30"]]
+
+
+def test_a_rate_that_has_ended_is_not_late(place: Place) -> None:
+    """The pass knows only the last run but one. The last run was the last one before the end."""
+    end = to_datetime(place.now + 40 * MINUTE).isoformat()
+    place.deploy("poll", "rate(15 minutes)", end=end)
+    place.look()
+    begin = place.now
+    place.run("poll", begin + 15 * MINUTE)
+    place.now = begin + 22 * MINUTE
+    place.look()
+    place.run("poll", begin + 30 * MINUTE)
+    place.now = begin + 52 * MINUTE
+    place.look()
+    assert place.lines() == []
