@@ -29,12 +29,12 @@ from cronstack.ledger.partitions import (
     plan_partitions,
     run_key,
 )
-from cronstack.ledger.rows import FINAL, PlanItem, RunItem
+from cronstack.ledger.rows import FAILED, FINAL, PlanItem, RunItem
 from cronstack.occurrence import planned_id, scheduled_id
 from cronstack.watchdog.checks import arrivals, attempts, failures, rates, schedules, services, waiting
 from cronstack.watchdog.expecting import MOST, Limits, due_of
 from cronstack.watchdog.reading import Item, Key, Reading
-from cronstack.watchdog.scene import DAY, Cause, Finding
+from cronstack.watchdog.scene import DAY, MINUTE, Cause, Finding
 from cronstack.watchdog.snapshot import JobState, Watch
 
 TURN: Final = 8
@@ -45,6 +45,8 @@ MOST_PLANS: Final = 1000
 """Most plans of a list that one pass reads. The next pass continues after them."""
 TRACKED: Final = 50
 """Most running runs, and overdue plans, of a job that the next pass looks at again."""
+LAG: Final = MINUTE
+"""Milliseconds by which the index may be behind the table. AWS gives no number; it is usually below a second."""
 KEYED: Final[tuple[Cause, ...]] = ("missed", "failed", "buffered", "lost-carrier", "overdue-plan")
 """Causes that need the lists of the index."""
 
@@ -189,6 +191,7 @@ class _Job:
     ) -> None:
         self._reading, self._rows, self._wanted, self._lists = reading, rows, wanted, lists
         self._now, self._last = now, last
+        self._listed = wanted.state.listed or last
         self._job, self._name = wanted.job, wanted.job.job
         runs = (rows.run(self._name, occurrence) for occurrence in (() if lists is None else lists.runs))
         self._open = [run for run in runs if run is not None]
@@ -223,7 +226,17 @@ class _Job:
             overdue = self._overdue()
             findings += waiting.check_plans(self._job, overdue)
             state = state._replace(planned=self._lists.planned, overdue=tuple(plan.key for plan in overdue)[:TRACKED])
+            recent = (run for run in self._open if run.status in FAILED and run.ended > now - LAG)
+            state = state._replace(listed=0, failed=tuple(run.occurrence for run in recent))
+        else:
+            state = state._replace(listed=self._listed)
         return Judged(state, tuple(findings), self._causes(any(runs.values())), arrived.to_start)
+
+    def _is_new(self, run: RunItem) -> bool:
+        """Return whether no earlier pass has seen that the run has failed. It may not have been in the index yet."""
+        if run.ended > self._listed:
+            return True
+        return run.ended > self._listed - LAG and run.occurrence not in self._wanted.state.failed
 
     def _causes(self, has_rows: bool) -> frozenset[Cause]:
         causes: set[Cause] = {"late", "missed", "overrunning", "abandoned", "paused"}
@@ -233,7 +246,7 @@ class _Job:
     def _arrivals(self, runs: arrivals.Runs) -> arrivals.Arrivals:
         wanted = self._wanted
         missed = [run for run in self._open if run.status == "missed"]
-        own = [run.due for run in missed if run.ended > self._last and run.occurrence == scheduled_id(run.due)]
+        own = [run.due for run in missed if self._is_new(run) and run.occurrence == scheduled_id(run.due)]
         result = arrivals.check(
             self._job,
             wanted.state,
@@ -282,10 +295,10 @@ class _Job:
     def _failures(self, *, is_failing: bool) -> list[Finding]:
         dead = failures.dead_of(self._open, self._now)
         history: list[RunItem] | None = None
-        if failures.needs_history(dead, self._last, is_open=is_failing):
+        if failures.needs_history(dead, self._is_new, is_open=is_failing):
             most = self._job.alert_after + 30
             history = self._reading.latest_runs(self._name, self._now, most)
-        return failures.check(self._job, dead, history, self._last)
+        return failures.check(self._job, dead, history, self._is_new)
 
     def _waiting(self) -> list[Finding]:
         plans = {run.key: self._rows.plan(self._name, run.key) for run in self._open if run.key}

@@ -82,6 +82,10 @@ class JobState(NamedTuple):
     """Plans due up to it were looked at."""
     overdue: tuple[str, ...] = ()
     """Keys of plans that are overdue."""
+    listed: int = 0
+    """When its lists of open runs were read last, epoch milliseconds; 0: in the last pass."""
+    failed: tuple[str, ...] = ()
+    """Occurrences in these lists that had failed shortly before. The index is a moment behind, so others may be new."""
     paused: int = 0
     """When a pass saw last that an operator pauses the job, epoch milliseconds; 0: never."""
 
@@ -141,6 +145,8 @@ def _given(state: JobState) -> dict[str, Any]:
 
 
 def _job(fields: Mapping[str, Any]) -> JobState:
-    lists: dict[str, Any] = {name: tuple(fields[name]) for name in ("absent", "running", "overdue") if name in fields}
+    lists: dict[str, Any] = {
+        name: tuple(fields[name]) for name in ("absent", "running", "overdue", "failed") if name in fields
+    }
     missed = tuple(Missed(*missed) for missed in fields.get("missed", ()))
     return JobState(**{**fields, **lists, "missed": missed})

@@ -74,6 +74,45 @@ def test_a_failure_between_two_passes_is_notified_although_the_next_run_succeeds
     assert place.lines() == ["clear tick failed"]
 
 
+def test_a_failure_that_the_index_shows_only_after_a_pass_is_notified(place: Place) -> None:
+    """The index is a moment behind: the pass after the failure does not see it. The next run succeeds."""
+    place.deploy("tick", "cron(* * * * ? *)")
+    place.look()
+    failed = {"ended": place.now + MINUTE - 1000}
+    place.run("tick", place.now, "dead", listed="open#job#another", **failed)
+    place.now += MINUTE
+    place.look()
+    place.run("tick", place.now - MINUTE, "dead", **failed)  # now it is in the index
+    place.run("tick", place.now)
+    place.now += MINUTE
+    place.look()
+    assert place.lines() == ["alert tick failed"]
+    place.now += MINUTE
+    place.look()
+    assert place.lines() == ["clear tick failed"]
+
+
+def test_a_failure_of_a_job_that_waited_for_its_turn_is_notified(place: Place) -> None:
+    """With more than eight jobs of code, a pass reads the lists of eight. The others may fail and recover meanwhile."""
+    for number in range(16):
+        place.deploy(f"job{number:02}", "cron(0 5 * * ? *)", by_code=True)
+    for _ in range(2):
+        place.look()
+        place.now += MINUTE
+    place.look()  # reads the lists of the first eight jobs
+    place.run("job15", place.now - MINUTE, "dead")
+    place.run("job00", place.now - MINUTE, "dead")
+    place.now += MINUTE
+    place.run("job15", place.now - MINUTE)
+    place.run("job00", place.now - MINUTE)
+    lines = []
+    for _ in range(3):
+        place.look()
+        lines += [line for line in place.lines() if line.startswith("alert")]
+        place.now += MINUTE
+    assert sorted(lines) == ["alert job00 failed", "alert job15 failed"]
+
+
 def test_another_error_is_a_new_alert(place: Place) -> None:
     place.deploy("stats", "cron(0 6 * * ? *)")
     place.look()

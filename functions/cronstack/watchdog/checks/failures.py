@@ -7,13 +7,15 @@ and runs that are not finished, do not count. The runs of keys are independent: 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from cronstack.deployed.job_metadata import JobMetadata
 from cronstack.ledger.rows import RunItem
 from cronstack.watchdog.scene import DAY, Finding
 
+IsNew = Callable[[RunItem], bool]
+"""Returns whether a failed run was not known to an earlier pass."""
 KEPT: Final = 14 * DAY
 """Milliseconds for which a queue keeps a dead letter. Older dead runs of keys do not count."""
 
@@ -23,12 +25,12 @@ def dead_of(runs: Iterable[RunItem], now: int) -> list[RunItem]:
     return [run for run in runs if run.status == "dead" and (not run.key or now - run.ended <= KEPT)]
 
 
-def needs_history(dead: Sequence[RunItem], last: int, *, is_open: bool) -> bool:
-    """Return whether the latest runs of the job must be read. ``last``: epoch milliseconds of the last pass."""
-    return any(not run.key and (is_open or run.ended > last) for run in dead)
+def needs_history(dead: Sequence[RunItem], is_new: IsNew, *, is_open: bool) -> bool:
+    """Return whether the latest runs of the job must be read."""
+    return any(not run.key and (is_open or is_new(run)) for run in dead)
 
 
-def check(job: JobMetadata, dead: Sequence[RunItem], history: Sequence[RunItem] | None, last: int) -> list[Finding]:
+def check(job: JobMetadata, dead: Sequence[RunItem], history: Sequence[RunItem] | None, is_new: IsNew) -> list[Finding]:
     """Judge the dead runs of a job. ``history``: its latest runs; None if they are not needed."""
     rows = {} if history is None else {run.occurrence: run for run in (*history, *dead)}
     finished = sorted(
@@ -41,7 +43,7 @@ def check(job: JobMetadata, dead: Sequence[RunItem], history: Sequence[RunItem] 
             streaks[-1].append(run)
         elif streaks[-1]:
             streaks.append([])
-    found = [streak for streak in streaks[:-1] if streak and streak[-1].ended > last]
+    found = [streak for streak in streaks[:-1] if streak and is_new(streak[-1])]
     found += [streaks[-1]]
     keys = sorted((run for run in dead if run.key), key=lambda run: run.ended)
     for streak, of_keys in [(keys, True), *((streak, False) for streak in reversed(found))]:
