@@ -221,6 +221,10 @@ class _Judge:
         # A pass that has died may have published the alert. The next one finds the problem for the first time, too.
         alert = max((each for each in published if each.kind == "alert"), key=lambda each: each.at)
         more = 0 if self._by_number[alert.number].finished else 1
+        # So does the one after a pass that has died before the repair: it sees the failure and the repair at once.
+        done = self._finished(of.cleared_by + SECOND)
+        before = [each for each in self._passes if done is not None and each.at < done.at]
+        more += 1 if before and not before[-1].finished else 0
         done = self._finished(max(of.cleared_by + SECOND, alert.at), of.clear_passes + more)
         if done is not None and (not clears or clears[0].at > done.ended):
             self._report("not cleared", f"no all-clear after the repair ({of.why})", done.at)

@@ -155,10 +155,12 @@ def _deploy(plot: Plot) -> None:
     if what == "add" or not own:
         jobs[f"job_new{number}"] = draw_job(f"job_new{number}", chance, plot.epoch, slow=plot.slow)
     elif what == "change":
-        # A lower ``alert_after`` makes an incident of runs that have failed before, a lower timeout of one that runs.
+        # A lower ``alert_after`` makes an incident of runs that have failed before, a lower timeout of one that runs,
+        # a lower ``late_after`` of one whose event comes late, but in time.
         before, after = jobs[name], draw_job(name, chance, plot.epoch, slow=plot.slow)
         timeout = max(before.timeout, after.timeout)
-        jobs[name] = after._replace(alert_after=before.alert_after, timeout=timeout)
+        late_after = max(before.late_after, after.late_after)
+        jobs[name] = after._replace(alert_after=before.alert_after, timeout=timeout, late_after=late_after)
     elif what == "remove":
         del jobs[name]
     elif what == "rename":
@@ -169,5 +171,7 @@ def _deploy(plot: Plot) -> None:
     elif what == "disable" and not plot.slow:  # after a week, it would be an incident
         jobs[name] = jobs[name]._replace(enabled=not jobs[name].enabled)
     rolls_back = chance.random() < 0.2
+    if what == "change" and own and rolls_back:  # the rollback would lower the timeout again
+        jobs[name] = jobs[name]._replace(timeout=world.stack.jobs[name].timeout)
     world.note(f"deploy: {what} {name}{', rolled back' if rolls_back else ''}")
     world.stack.deploy(jobs, rolls_back=rolls_back)

@@ -9,6 +9,7 @@ from cronstack.occurrence import scheduled_id
 from tests.cronstack.watchdog_simulation.cloud.functions import Behaviour
 from tests.cronstack.watchdog_simulation.cloud.virtual_time import HOUR, MINUTE, SECOND
 from tests.cronstack.watchdog_simulation.jobs import ARRIVES, EARLY, START, declare, instants, often
+from tests.cronstack.watchdog_simulation.judge import FOR_EVER
 from tests.cronstack.watchdog_simulation.plot import LAG, Plot, wait
 from tests.cronstack.watchdog_simulation.world import LOST
 
@@ -61,16 +62,28 @@ def lost(plot: Plot) -> None:
 
 
 def _late(
-    plot: Plot, job: Job, due: int, *, until: int, surely: int | None = None, arrives: tuple[int, int] | None = None
+    plot: Plot,
+    job: Job,
+    due: int,
+    *,
+    until: int,
+    surely: int | None = None,
+    arrives: tuple[int, int] | None = None,
+    solved: int = FOR_EVER,
 ) -> None:
-    """Expect that an occurrence is late. ``until``: it is missed. ``arrives``: the first and last moment of its row."""
+    """Expect that an occurrence is late. ``until``: it is missed. ``arrives``: the first and last moment of its row.
+
+    ``solved``: when the miss may be cleared, too. A first pass after that clears both.
+    """
     wide = max((when.window or 0 for when in job.schedules), default=0) * MINUTE
     first = due + wide + job.late_after * SECOND
     if arrives is None:
         if first < until:
             required = until if surely is None else surely
             why = "its event is lost"
-            plot.expect(job.name, "late", first, first, why, until=until, surely=required, silent_end=True)
+            plot.expect(
+                job.name, "late", first, first, why, until=until, surely=required, silent_end=True, arrives=solved
+            )
         return
     plot.expect(
         job.name,
@@ -142,9 +155,9 @@ def too_late(plot: Plot) -> None:
     plot.world.delays[name, due] = delay
     absent = due + deadline * SECOND + MISSED_MARGIN
     first, by = min(absent, due + delay - EARLY), min(absent, due + delay + ARRIVES)
-    _late(plot, job, due, until=by, surely=first)
     later = following + max(job.late_after * SECOND, ARRIVES) + LAG
     cleared = max(first, following - EARLY)
+    _late(plot, job, due, until=by, surely=first, solved=cleared)
     plot.expect(name, "missed", first, by + LAG, "its event came too late", cleared=cleared, cleared_by=max(by, later))
     plot.probe(due + delay + ARRIVES, name, scheduled_id(due), "missed")
     plot.checks.append(lambda: _ran(plot, name, due, 0))

@@ -93,6 +93,7 @@ def paused(plot: Plot) -> None:
         struck + PAUSED,
         struck + PAUSED + LAG,
         "it is paused for more than a week",
+        surely=repaired,
         cleared=repaired,
         cleared_by=repaired + LAG,
     )
@@ -113,6 +114,7 @@ def disabled(plot: Plot) -> None:
         plot.epoch.start + PAUSED,
         plot.epoch.start + PAUSED + LAG,
         "its declaration disables it for more than a week",
+        surely=repaired,
         cleared=repaired,
         cleared_by=repaired + LONGEST_DEPLOY + LAG,
     )
@@ -133,6 +135,7 @@ def dead_letters(plot: Plot) -> None:
         struck + OLD,
         struck + OLD + LAG,
         "a letter is in its queue for four days",
+        surely=repaired,
         seen=struck,
         cleared=repaired,
         cleared_by=repaired,
