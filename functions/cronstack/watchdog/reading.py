@@ -161,8 +161,17 @@ class Reading:
 
     def latest_runs(self, job: str, now: int, most: int) -> list[RunItem]:
         """Return the latest runs of a job's schedules, due up to ``now``, the latest first."""
-        call = query_runs(self._scene.ledger, job, first="t-", last=scheduled_id(now) + "~", limit=most)
-        items = self.call("dynamodb", "query", **call.parameters)["Items"]
+        items: list[Item] = []
+        start = None
+        while len(items) < most:
+            call = query_runs(
+                self._scene.ledger, job, first="t-", last=scheduled_id(now) + "~", start=start, limit=most - len(items)
+            )
+            answer = self.call("dynamodb", "query", **call.parameters)
+            items += answer["Items"]
+            start = answer.get("LastEvaluatedKey")
+            if not start:
+                break
         return [run for run in map(read_run, items) if run is not None]
 
     def carried(self, job: str, now: int) -> set[str]:

@@ -113,6 +113,18 @@ def test_a_failure_of_a_job_that_waited_for_its_turn_is_notified(place: Place) -
     assert sorted(lines) == ["alert job00 failed", "alert job15 failed"]
 
 
+def test_failures_in_a_row_are_counted_over_large_rows(place: Place) -> None:
+    """DynamoDB returns at most 1 MB a page, so the runs between two failures come on several pages."""
+    place.deploy("tick", "cron(* * * * ? *)", alert_after=2)
+    place.look()
+    for minute in range(25):
+        status = "dead" if minute in (1, 24) else "succeeded"
+        place.run("tick", place.now + minute * MINUTE, status, checkpoint="x" * 60_000)
+    place.now += 25 * MINUTE
+    place.look()
+    assert place.lines() == []
+
+
 def test_another_error_is_a_new_alert(place: Place) -> None:
     place.deploy("stats", "cron(0 6 * * ? *)")
     place.look()
