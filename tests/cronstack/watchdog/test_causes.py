@@ -114,13 +114,12 @@ def test_a_failure_of_a_job_that_waited_for_its_turn_is_notified(place: Place) -
 
 
 def test_failures_in_a_row_are_counted_over_large_rows(place: Place) -> None:
-    """DynamoDB returns at most 1 MB a page, so the runs between two failures come on several pages."""
-    place.deploy("tick", "cron(* * * * ? *)", alert_after=2)
+    """DynamoDB returns at most 1 MB a page: the success before the last four failures is on the second page."""
+    place.deploy("tick", "cron(* * * * ? *)", alert_after=5)
     place.look()
-    for minute in range(25):
-        status = "dead" if minute in (1, 24) else "succeeded"
-        place.run("tick", place.now + minute * MINUTE, status, checkpoint="x" * 60_000)
-    place.now += 25 * MINUTE
+    for minute, status in enumerate(("dead", "succeeded", "dead", "dead", "dead", "dead")):
+        place.run("tick", place.now + minute * MINUTE, status, event="x" * 300_000)
+    place.now += 6 * MINUTE
     place.look()
     assert place.lines() == []
 
