@@ -34,7 +34,8 @@ def notice(kind: str, row: IncidentItem, stack: str, zone: str, now: int) -> Not
     about = row.job or "stack"
     subject = as_ascii(f"{_KINDS[kind]}[{stack}] {about}: {account.headline}", LONGEST_SUBJECT)
     parts = _solved(case, stack, about) if kind == "clear" else _open(kind, case, account, stack, about)
-    return Notice(subject, "\n".join(parts) + "\n")
+    body = "\n".join(parts) + "\n"
+    return Notice(subject, body.encode("utf-8", "replace").decode())  # an error may have half a surrogate pair
 
 
 def _open(kind: str, case: Case, account: Account, stack: str, about: str) -> list[str]:
