@@ -227,13 +227,18 @@ class _Job:
             findings += waiting.check_plans(self._job, overdue)
             state = state._replace(planned=self._lists.planned, overdue=tuple(plan.key for plan in overdue)[:TRACKED])
             recent = (run for run in self._open if run.status in FAILED and run.ended > now - LAG)
-            state = state._replace(listed=0, failed=tuple(run.occurrence for run in recent))
+            state = state._replace(listed=0, failed=tuple(run.occurrence for run in recent)[:TRACKED])
         else:
             state = state._replace(listed=self._listed)
         return Judged(state, tuple(findings), self._causes(any(runs.values())), arrived.to_start)
 
     def _is_new(self, run: RunItem) -> bool:
-        """Return whether no earlier pass has seen that the run has failed. It may not have been in the index yet."""
+        """Return whether no earlier pass has seen that the run has failed. It may not have been in the index yet.
+
+        For a first pass nothing is new: it reports only what still fails.
+        """
+        if not self._listed:
+            return False
         if run.ended > self._listed:
             return True
         return run.ended > self._listed - LAG and run.occurrence not in self._wanted.state.failed
@@ -295,9 +300,10 @@ class _Job:
     def _failures(self, *, is_failing: bool) -> list[Finding]:
         dead = failures.dead_of(self._open, self._now)
         history: list[RunItem] | None = None
-        if failures.needs_history(dead, self._is_new, is_open=is_failing):
+        if failures.needs_history(dead, self._is_new, is_open=is_failing or not self._listed):
             most = self._job.alert_after + 30
             history = self._reading.latest_runs(self._name, self._now, most)
+            history += self._reading.latest_triggers(self._name, most)
         return failures.check(self._job, dead, history, self._is_new)
 
     def _waiting(self) -> list[Finding]:

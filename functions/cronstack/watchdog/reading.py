@@ -161,12 +161,17 @@ class Reading:
 
     def latest_runs(self, job: str, now: int, most: int) -> list[RunItem]:
         """Return the latest runs of a job's schedules, due up to ``now``, the latest first."""
+        return self._runs(job, "t-", scheduled_id(now) + "~", most)
+
+    def latest_triggers(self, job: str, most: int) -> list[RunItem]:
+        """Return the latest runs that operators have triggered, the latest first."""
+        return self._runs(job, "m-", "m-~", most)
+
+    def _runs(self, job: str, first: str, last: str, most: int) -> list[RunItem]:
         items: list[Item] = []
         start = None
         while len(items) < most:
-            call = query_runs(
-                self._scene.ledger, job, first="t-", last=scheduled_id(now) + "~", start=start, limit=most - len(items)
-            )
+            call = query_runs(self._scene.ledger, job, first=first, last=last, start=start, limit=most - len(items))
             answer = self.call("dynamodb", "query", **call.parameters)
             items += answer["Items"]
             start = answer.get("LastEvaluatedKey")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from cronstack.watchdog.scene import CAUSES
@@ -122,6 +124,39 @@ def test_failures_in_a_row_are_counted_over_large_rows(place: Place) -> None:
     place.now += 6 * MINUTE
     place.look()
     assert place.lines() == []
+
+
+def test_a_trigger_that_succeeds_ends_a_failure(place: Place) -> None:
+    place.deploy("stats")
+    place.look()
+    place.run("stats", "m-01A", "dead")
+    place.now += MINUTE
+    place.look()
+    place.run("stats", "m-01B")
+    place.now += MINUTE
+    place.look()
+    assert place.lines() == ["alert stats failed", "clear stats failed"]
+
+
+def test_a_first_pass_reports_only_what_still_fails(place: Place) -> None:
+    for name in ("recovered", "fails"):
+        place.deploy(name, "cron(* * * * ? *)")
+        place.run(name, place.now - DAY, "dead")
+    place.run("recovered", place.now - DAY + MINUTE)
+    place.look()
+    assert place.lines() == ["alert fails failed"]
+
+
+def test_an_error_with_half_a_surrogate_pair_is_notified(place: Place) -> None:
+    """Python's names of files may have one, and SNS takes only UTF-8."""
+    place.deploy("stats", "cron(0 6 * * ? *)")
+    place.look()
+    error = json.dumps({"type": "ValueError", "message": "no column in caf\udce9.csv"})
+    place.run("stats", "m-01A", "dead", error=error)
+    place.now += MINUTE
+    place.look()
+    (notice,) = place.notices()
+    assert "no column in caf?.csv" in notice.body
 
 
 def test_another_error_is_a_new_alert(place: Place) -> None:
