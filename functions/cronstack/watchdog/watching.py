@@ -46,6 +46,8 @@ class _Stack(NamedTuple):
     states: tuple[schedules.State, ...]
     seen: Mapping[str, Seen]
     in_progress: bool
+    deployed: frozenset[str]
+    """Names of all jobs, also of those whose schedules this version cannot read."""
 
 
 class _Findings:
@@ -92,7 +94,7 @@ class _Pass:
         notifier = Notifier(
             reading, self._scene, {n: arrivals.zone_of(j) for n, j in stack.jobs.items()}, now, self._ulid
         )
-        after = self._notify(notifier, rows, stack.jobs)
+        after = self._notify(notifier, rows, stack.deployed)
         started, fault = self._start(judged, after, stack)
         states = {name: _started(of_job.state, started.get(name, ()), now) for name, of_job in judged.items()}
         checked = {name: state.checked for name, state in states.items()}
@@ -106,7 +108,8 @@ class _Pass:
     def _stack(self, before: Snapshot) -> _Stack:
         listed, template = self._reading.schedules(), self._reading.template()
         in_progress = self._reading.is_in_progress()
-        jobs = {name: job for name, job in jobs_of_template(template).items() if _is_readable(job)}
+        deployed = jobs_of_template(template)
+        jobs = {name: job for name, job in deployed.items() if _is_readable(job)}
         declared = schedules.declared_of(template, self._scene.stack, jobs)
         states, seen = list[schedules.State](), dict[str, Seen]()
         for name, of in declared.items():
@@ -124,7 +127,7 @@ class _Pass:
                 else:
                     live = None
             states.append(schedules.State(name, of, live, differences))
-        return _Stack(jobs, declared, tuple(states), seen, in_progress)
+        return _Stack(jobs, declared, tuple(states), seen, in_progress, frozenset(deployed))
 
     def _watches(self, before: Snapshot, stack: _Stack) -> tuple[Watch, ...]:
         active = [
@@ -178,14 +181,17 @@ class _Pass:
 
     # -- what follows from the findings --------------------------------------------------------------------------------
     def _notify(
-        self, notifier: Notifier, rows: Mapping[Key, IncidentItem], jobs: Collection[str]
+        self, notifier: Notifier, rows: Mapping[Key, IncidentItem], deployed: Collection[str]
     ) -> dict[Key, IncidentItem]:
-        """Bring each incident to its next state. Return all incidents afterwards."""
+        """Bring each incident to its next state. Return all incidents afterwards.
+
+        The incidents of a removed job are solved. ``deployed``: also jobs whose schedules this version cannot read.
+        """
         after = dict[Key, IncidentItem]()
         found = self._found
         for key in dict.fromkeys([*rows, *found.found]):
             job, cause = key
-            judged = key in found.judged or (job != "" and job not in jobs)
+            judged = key in found.judged or (job != "" and job not in deployed)
             superseded = cause == "late" and (job, "missed") in found.found
             row = rows.get(key)
             if row is not None and row.opened > self._now:
