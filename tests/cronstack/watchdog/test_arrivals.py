@@ -226,3 +226,17 @@ def test_a_rate_that_has_ended_is_not_late(place: Place) -> None:
     place.now = begin + 52 * MINUTE
     place.look()
     assert place.lines() == []
+
+
+def test_every_missed_occurrence_is_started_one_after_another(place: Place) -> None:
+    """With on_missed="run" and a lease, one starts in each pass; the others wait, however many there are."""
+    place.deploy("tick", "cron(* * * * ? *)", on_missed="run", start_deadline=60)
+    place.look()
+    begin = place.now
+    place.now += 180 * MINUTE
+    for _ in range(130):
+        place.look()
+        place.now += 1000
+    assert [event["scheduled"] for event in place.invoked] == [
+        print_time(begin + number * MINUTE) for number in range(2, 132)
+    ]

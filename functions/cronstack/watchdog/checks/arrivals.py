@@ -23,6 +23,8 @@ from cronstack.watchdog.snapshot import JobState, Missed
 
 SHOWN: Final = 5
 """Most occurrences that a notification lists."""
+MOST_TO_START: Final = 500
+"""Most missed occurrences of a job that wait until the watchdog starts them."""
 AT_ONCE: Final = 10
 """Most missed occurrences of a job without a lease that one pass starts. With a lease it is one."""
 
@@ -78,7 +80,7 @@ def check(
     known = {missed.due for missed in state.missed}
     new |= {due: Missed(due, too_late=True) for due in too_late if due not in known}
     old = [missed for missed in state.missed if _is_still(missed, job, runs, arrived)]
-    missed = tuple(sorted([*old, *new.values()])[-MOST:])
+    missed = _kept(job, sorted([*old, *new.values()]))
     findings = [_late(job, absent)] if absent else []
     findings += [_missed(job, missed)] if missed else []
     state = state._replace(checked=checked, arrived=arrived, absent=tuple(absent), missed=missed)
@@ -95,8 +97,18 @@ def _is_still(missed: Missed, job: JobMetadata, runs: Runs, arrived: int) -> boo
     run = runs.get(scheduled_id(missed.due))
     if run is not None and run.status != "missed":
         return False
-    waits_for_start = job.on_missed == "run" and not missed.too_late and not missed.started
-    return waits_for_start or arrived <= missed.due
+    return _waits_for_start(missed, job) or arrived <= missed.due
+
+
+def _kept(job: JobMetadata, missed: Sequence[Missed]) -> tuple[Missed, ...]:
+    """Return the latest misses, and all that the watchdog has still to start."""
+    others = [one for one in missed if not _waits_for_start(one, job)][-MOST:]
+    waiting = [one for one in missed if _waits_for_start(one, job)][:MOST_TO_START]
+    return tuple(sorted([*others, *waiting]))
+
+
+def _waits_for_start(missed: Missed, job: JobMetadata) -> bool:
+    return job.on_missed == "run" and not missed.too_late and not missed.started
 
 
 def _to_start(job: JobMetadata, missed: Iterable[Missed]) -> tuple[int, ...]:
