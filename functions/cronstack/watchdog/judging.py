@@ -45,6 +45,8 @@ MOST_PLANS: Final = 1000
 """Most plans of a list that one pass reads. The next pass continues after them."""
 TRACKED: Final = 50
 """Most running runs, and overdue plans, of a job that the next pass looks at again."""
+MOST_BYTES: Final = 2048
+"""Most bytes of the keys of a job's overdue plans: the snapshot of all jobs is one row, of 400 KB at most."""
 LAG: Final = MINUTE
 """Milliseconds by which the index may be behind the table. AWS gives no number; it is usually below a second."""
 KEYED: Final[tuple[Cause, ...]] = ("missed", "failed", "buffered", "lost-carrier", "overdue-plan")
@@ -165,11 +167,24 @@ def _lists(reading: Reading, wanted: Wanted, now: int) -> Lists:
     keys = dict.fromkeys(state.overdue)
     for listed in plan_partitions(job.job):
         first = state.planned + 1 if state.planned else now - BEHIND
-        found = reading.entries(listed, first=first, last=until, newest_first=False, most=MOST_PLANS)
+        found, more = _due_plans(reading, listed, first, until)
         keys |= dict.fromkeys(key[SK]["S"] for _, key in found)
-        if len(found) >= MOST_PLANS:
-            planned = min(planned, found[-1][0])
+        if more:
+            planned = min(planned, found[-1][0] - 1)  # others may be due at the same time
     return Lists(tuple(runs), tuple(keys), max(planned, state.planned))
+
+
+def _due_plans(reading: Reading, listed: str, first: int, last: int) -> tuple[list[tuple[int, Item]], bool]:
+    """Return the first plans of a list that are due in a span, and whether there may be more.
+
+    They have at least two due times: the next pass begins with the last one.
+    """
+    most = MOST_PLANS
+    while True:
+        found = reading.entries(listed, first=first, last=last, newest_first=False, most=most)
+        if len(found) < most or found[0][0] != found[-1][0]:
+            return found, len(found) >= most
+        most *= 2
 
 
 def _of_plans(rows: Rows, lists: Mapping[str, Lists]) -> list[Item]:
@@ -225,7 +240,7 @@ class _Job:
             findings += self._waiting()
             overdue = self._overdue()
             findings += waiting.check_plans(self._job, overdue)
-            state = state._replace(planned=self._lists.planned, overdue=tuple(plan.key for plan in overdue)[:TRACKED])
+            state = _with_plans(state, self._lists.planned, overdue)
             recent = (run for run in self._open if run.status in FAILED and run.ended > now - LAG)
             state = state._replace(listed=0, failed=tuple(run.occurrence for run in recent)[:TRACKED])
         else:
@@ -327,6 +342,18 @@ class _Job:
             for plan in plans
             if waiting.is_overdue_plan(plan, self._rows.run(self._name, planned_id(plan.key)), self._job, self._now)
         ]
+
+
+def _with_plans(state: JobState, planned: int, overdue: Iterable[PlanItem]) -> JobState:
+    """Return the state with the overdue plans. The plans that do not fit are read again by the next pass."""
+    kept, size = list[str](), 0
+    for plan in sorted(overdue, key=lambda plan: plan.due):
+        size += len(json.dumps(plan.key))
+        if len(kept) >= TRACKED or (kept and size > MOST_BYTES):
+            planned = min(planned, plan.due - 1)
+            break
+        kept.append(plan.key)
+    return state._replace(planned=planned, overdue=tuple(kept))
 
 
 def _pause(item: Item | None) -> tuple[int, Mapping[str, Any]]:

@@ -153,11 +153,12 @@ class Reading:
         while len(found) < most:
             call = query_due(self._scene.ledger, listed, **bounds, start=start, limit=most - len(found))
             answer = self.call("dynamodb", "query", **call.parameters)
-            found += [(decode(item[DUE]), {PK: item[PK], SK: item[SK]}) for item in answer["Items"]]
+            own = [item for item in answer["Items"] if item[PK]["S"] == listed.removeprefix("open#")]
+            found += [(decode(item[DUE]), {PK: item[PK], SK: item[SK]}) for item in own]
             start = answer.get("LastEvaluatedKey")
             if not start:
                 break
-        return [entry for entry in found if entry[1][PK]["S"] == listed.removeprefix("open#")]
+        return found
 
     def latest_runs(self, job: str, now: int, most: int) -> list[RunItem]:
         """Return the latest runs of a job's schedules, due up to ``now``, the latest first."""

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from cronstack.deployed.job_metadata import ScheduleMetadata
+from cronstack.occurrence import planned_id
 from cronstack.watchdog.scene import CAUSES
 from tests.cronstack.watchdog.notifications import FILE, shown
 from tests.cronstack.watchdog.place import DAY, MINUTE, Place
@@ -240,3 +242,38 @@ def test_an_incident_of_a_removed_job_is_cleared(place: Place) -> None:
     place.look()
     assert place.lines() == [f"alert {JOB} missed", f"clear {JOB} missed"]
     assert place.incidents() == []
+
+
+def test_the_incident_of_a_job_that_this_version_cannot_read_stays_open(place: Place) -> None:
+    begin(place)
+    find(place, SCENARIOS[0])
+    place.jobs[JOB] = place.jobs[JOB]._replace(schedules=(ScheduleMetadata("cron(10 6 * * ? *)", "Mars/Base"),))
+    place.now += 5 * MINUTE
+    place.look()
+    assert place.lines() == [f"alert {JOB} missed"]
+    assert place.incidents() == [f"{JOB} missed"]
+
+
+def test_an_incident_of_many_overdue_plans_lasts_until_all_have_started(place: Place) -> None:
+    """The watchdog remembers the keys of fifty of them."""
+    place.deploy("orders", by_code=True)
+    place.look()
+    due = place.now
+    keys = sorted((f"order-{number}" for number in range(120)), key=planned_id)  # in the order of their partitions
+    for key in keys:
+        place.plan("orders", key, due)
+    place.now += 15 * MINUTE
+    place.look()
+    assert place.lines() == ["alert orders overdue-plan"]
+    for key in keys[:119]:
+        place.plan("orders", key, due, "begun", begun=place.now)
+        place.run("orders", planned_id(key), key=key)
+    for _ in range(3):
+        place.now += 5 * MINUTE
+        place.look()
+    assert place.lines() == []
+    place.plan("orders", keys[119], due, "begun", begun=place.now)
+    place.run("orders", planned_id(keys[119]), key=keys[119])
+    place.now += 5 * MINUTE
+    place.look()
+    assert place.lines() == ["clear orders overdue-plan"]
