@@ -252,6 +252,7 @@ class CronstackStack(CheckedStack):
             ledger=self.ledger.table_arn,
             functions=[names.function_name(self.stack_name, name) for name in self.jobs],
             once_roles=[job.wiring.role for job in self.jobs.values() if job.wiring is not None],
+            topic=self.alarm_topic.topic_arn,
             queues=[*queues, *(arn for origin in names.QUEUE_IDS for arn in policies.queues_arn(self, origin))],
         )
 

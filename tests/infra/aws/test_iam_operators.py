@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -174,3 +175,14 @@ def test_a_managed_policy_is_within_the_limit_of_iam(viewer: Policies, operator:
 def test_a_role_gets_the_same_rights(template: Template, viewer: Policies) -> None:
     [key] = [key for key in of_type(template, "AWS::IAM::Policy") if key.startswith("OnCall")]
     assert resolved(template, properties(template, key)["PolicyDocument"]) == viewer[0]
+
+
+def test_a_viewer_may_read_a_topic_of_the_user(tmp_path: Path) -> None:
+    package = tmp_path / "functions" / "jobs_with_own_topic"
+    package.mkdir(parents=True)
+    (package / "all.py").write_text(f"from cronstack import cron, job, once\n{SOURCE}")
+    own = f"arn:aws:sns:{REGION}:{ACCOUNT}:on-call"
+    template = template_of(
+        package.name, package.parent, tmp_path / "out", stack="shop", resources=grant, **{"cronstack:alarms-to": own}
+    )
+    assert judge(policy(template, "Viewers"), [Question("sns:GetTopicAttributes", own)]) == [True]

@@ -43,6 +43,8 @@ class StackParts(NamedTuple):
     once_roles: Sequence[str]
     queues: Sequence[str]
     """The two queues of dead letters, and the patterns of replaced ones."""
+    topic: str
+    """Of the alarms. It may be the user's own."""
 
 
 class Right(NamedTuple):
@@ -100,7 +102,7 @@ def _rights_to_view(parts: StackParts) -> Iterator[Right]:
     )
     yield Right(
         ("sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"),
-        [stack.format_arn(service="sns", resource=f"{name}-*")],
+        [stack.format_arn(service="sns", resource=f"{name}-*"), parts.topic],
     )
     yield Right(
         ("cloudwatch:DescribeAlarms",),
