@@ -158,9 +158,12 @@ class _Fields:
     def time(self, name: str) -> datetime:
         value = self._fields.get(name)
         try:
-            return datetime.fromisoformat(str(value)).astimezone(UTC)
+            time = datetime.fromisoformat(str(value))
+            if time.utcoffset() is not None:  # without an offset, it would be a time of this machine
+                return time.astimezone(UTC)
         except (ValueError, OverflowError):
-            raise _invalid(name, value, "a time such as 2027-03-01T05:00:00Z") from None
+            pass
+        raise _invalid(name, value, "a time such as 2027-03-01T05:00:00Z")
 
     def mapping(self, name: str) -> Mapping[str, Any]:
         value = self._fields.get(name)

@@ -23,7 +23,7 @@ from cronstack.ledger.items import read_plan, read_run
 from cronstack.ledger.plan_requests import get as get_plan
 from cronstack.ledger.rows import FINISHED, RunItem
 from cronstack.ledger.run_requests import get_run
-from cronstack.occurrence import split_generation, to_datetime
+from cronstack.occurrence import payload_hash, split_generation, to_datetime
 from cronstack_infra.ops.dead_letters.letters import DeadLetter
 from cronstack_infra.ops.dead_letters.reading import list_letters
 from cronstack_infra.ops.deployment import Clients, Deployment, find_job
@@ -100,9 +100,10 @@ def _event(
         if plan is not None and (planned := event_of_plan(job, plan)) is not None:
             return planned, "plan", None
     elif run is not None or _was_due(clients, deployment, job, occurrence):
-        built = next(_built(clients, deployment, job, occurrence), None)
-        if built is not None:
-            return built, "schedule", None
+        payload = "" if run is None else run.payload
+        for built in _built(clients, deployment, job, occurrence):
+            if payload in ("", payload_hash(built["input"])):  # else the run had another input, which is lost
+                return built, "schedule", None
     raise _not_found(job, occurrence, run, key)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cronstack.deployed.form import deployed_form
+from cronstack.errors import OperationError
 from cronstack.event import scheduled_input
 from cronstack.guard.letters import LetterSource
 from cronstack.occurrence import print_time
@@ -127,9 +128,26 @@ def test_a_local_time_is_read_in_the_zone_of_the_job(pull: Pull) -> None:
 
 def test_the_event_of_a_run_that_succeeded_is_built_from_its_schedule(pull: Pull) -> None:
     pull.declare("cron(0 13 * * ? *)")
-    pull.stage.deliver(occurrence())
+    pull.stage.deliver(occurrence(input={"days": 2}))
     got = pull.data("t-2026-01-01T12:00:00Z")
     assert (got["event_from"], got["event"]["input"], got["status"]) == ("schedule", {"days": 2}, "succeeded")
+
+
+def test_a_run_that_had_another_input_than_its_schedule_is_not_built(pull: Pull) -> None:
+    """An operator's run, or one before a deploy: its input is lost, and that of the schedule would mislead."""
+    pull.declare("cron(0 13 * * ? *)")
+    pull.stage.deliver(occurrence(input={"days": 3}))
+    code, _, err = pull("stats", "t-2026-01-01T12:00:00Z")
+    assert code == 1
+    assert "Its input is lost" in err
+
+
+@pytest.mark.parametrize("time", ["2027-03-01T05:00:00", "soon"])
+def test_a_file_with_a_time_of_no_zone_is_refused(pull: Pull, time: str) -> None:
+    pull.fail(pull.stage.now)
+    text = json.dumps(pull.data() | {"at": time})
+    with pytest.raises(OperationError, match=rf'"at" is .?{time}.?, not a time such as 2027-03-01T05:00:00Z'):
+        read_text(text)
 
 
 def test_the_event_of_a_run_without_a_row_comes_from_its_dead_letter(pull: Pull) -> None:
