@@ -109,14 +109,11 @@ def test_a_small_difference_of_clocks_is_not_reported() -> None:
     assert list(clocks.judge(clocks.Facts(1_004_000, 1_004_100, 1_000_000))) == []
 
 
-def test_scheduler_has_other_rules_than_this_machine(doctor: Doctor) -> None:
-    """Berlin has summer time from 28 March 2027 on. A Scheduler without it fires an hour later."""
+def test_a_run_of_an_operator_is_no_difference_of_rules(doctor: Doctor) -> None:
+    """A trigger with --at writes the same kind of row as Scheduler, at any time."""
     doctor.cloud.advance(timedelta(days=31))
-    assert doctor.findings("zones") == []
     put_run(doctor, "nightly", datetime(2027, 3, 31, 1, 30, tzinfo=UTC), status="succeeded")
-    found = doctor.only("zones")
-    assert found.what == ("Scheduler fired nightly at 2027-03-31T01:30:00Z; this machine computes 2027-03-31T00:30:00Z")
-    assert "tzdata" in found.remedy
+    assert doctor.findings("zones") == []
 
 
 BERLIN = JobMetadata("nightly", (ScheduleMetadata("cron(30 2 * * ? *)", "Europe/Berlin"),))
@@ -125,6 +122,16 @@ BERLIN = JobMetadata("nightly", (ScheduleMetadata("cron(30 2 * * ? *)", "Europe/
 def of_zones(**facts: object) -> list[Finding]:
     usual: dict[str, object] = {"zones": ["Europe/Berlin"], "year": 2027, "here": {"Europe/Berlin": "a"}}
     return list(zones.judge(Facts(**(usual | facts)), {"nightly": BERLIN}))  # type: ignore[arg-type]
+
+
+def test_scheduler_has_other_rules_than_this_machine() -> None:
+    """Berlin has summer time from 28 March 2027 on. A Scheduler without it fires an hour later."""
+    fired = [datetime(2027, 3, day, 1, 30, tzinfo=UTC) for day in range(20, 32)]
+    (found,) = of_zones(fired={"nightly": fired})
+    assert found.what == "Scheduler fired nightly at 2027-03-31T01:30:00Z; this machine computes 2027-03-31T00:30:00Z"
+    assert "tzdata" in found.remedy
+    assert of_zones(fired={"nightly": fired[:-3]}) == []
+    assert of_zones(fired={"nightly": [*fired, datetime(2027, 4, 1, 0, 30, tzinfo=UTC)]}) == []
 
 
 def test_the_machine_that_deployed_had_other_rules() -> None:
