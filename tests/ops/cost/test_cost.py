@@ -155,7 +155,7 @@ def test_a_month_by_its_name_and_the_next_days() -> None:
     assert (february.days, month_of("2028-02").days) == (28, 29)
     assert month_of("2026-12").last == datetime(2027, 1, 1, tzinfo=UTC)
     assert next_days(datetime(2027, 2, 3, 4, 5, tzinfo=UTC)).first == datetime(2027, 2, 3, 5, tzinfo=UTC)
-    for text in ("2027", "2027-13", "2027-2", "soon"):
+    for text in ("2027", "2027-13", "2027-2", "soon", "0000-05", "9999-01", "9999-12"):
         with pytest.raises(OperationError, match="is not a month"):
             month_of(text)
 
