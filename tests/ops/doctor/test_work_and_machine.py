@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cronstack.deployed.job_metadata import JobMetadata, ScheduleMetadata
+from cronstack.errors import ScheduleError
 from cronstack.ledger.items import encode
 from cronstack.ledger.partitions import job_partition, run_key
 from cronstack.occurrence import print_time, to_milliseconds
@@ -114,6 +115,17 @@ def test_a_run_of_an_operator_is_no_difference_of_rules(doctor: Doctor) -> None:
     doctor.cloud.advance(timedelta(days=31))
     put_run(doctor, "nightly", datetime(2027, 3, 31, 1, 30, tzinfo=UTC), status="succeeded")
     assert doctor.findings("zones") == []
+
+
+def test_a_zone_that_this_machine_lacks(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_berlin(name: str) -> ZoneInfo:
+        if name == "Europe/Berlin":
+            raise ScheduleError(f"{name} is not a zone")
+        return ZoneInfo(name)
+
+    monkeypatch.setattr(zones, "zone", without_berlin)
+    found = doctor.only("zones")
+    assert (found.what, found.remedy) == ("this machine does not know the zone Europe/Berlin", zones.UPDATE)
 
 
 BERLIN = JobMetadata("nightly", (ScheduleMetadata("cron(30 2 * * ? *)", "Europe/Berlin"),))

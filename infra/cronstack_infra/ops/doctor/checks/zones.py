@@ -64,8 +64,14 @@ def check(scene: Scene) -> Iterator[Finding | NotRead]:
     recorded = scene.about.get("zones", {})
     zones = zone_rules.zones_of(jobs.values())
     year = int(recorded.get("year", to_datetime(scene.now()).year))
-    here = {name: zone_rules.digest(zone(name), year) for name in zones}
-    package = {name: zone_rules.digest(of, year) for name in zones if (of := _packaged(name)) is not None}
+    here: dict[str, str] = {}
+    for name in zones:
+        try:
+            here[name] = zone_rules.digest(zone(name), year)
+        except ScheduleError:
+            why = "Tools on this machine cannot compute times of the jobs in this zone."
+            yield Finding("warning", "this machine", f"this machine does not know the zone {name}", why, UPDATE)
+    package = {name: zone_rules.digest(of, year) for name in here if (of := _packaged(name)) is not None}
     fired: dict[str, Sequence[datetime]] = {}
     scene.requests.clients("dynamodb")
     for job, found in zip(jobs, scene.requests.each(lambda job: _fired(scene, job), jobs), strict=True):
@@ -73,7 +79,7 @@ def check(scene: Scene) -> Iterator[Finding | NotRead]:
             yield found
             break
         fired[job] = found
-    yield from judge(Facts(zones, year, here, package, recorded, fired), jobs)
+    yield from judge(Facts(list(here), year, here, package, recorded, fired), jobs)
 
 
 def judge(facts: Facts, jobs: Mapping[str, JobMetadata]) -> Iterator[Finding]:
