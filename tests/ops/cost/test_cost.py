@@ -15,7 +15,7 @@ from cronstack_infra.ops.cost.bill import STACK, Bill, Deployed, Line, bill
 from cronstack_infra.ops.cost.gather import deployed_form, facts_of, with_watchdog
 from cronstack_infra.ops.cost.measured import Measured, of_runs
 from cronstack_infra.ops.cost.month import month_of, next_days, starts_of
-from cronstack_infra.ops.cost.prices import PRICES
+from cronstack_infra.ops.cost.prices import FREE, PRICES
 from tests.cronstack.ledger.test_costs import COSTS
 from tests.ops.cost import by_hand
 
@@ -188,3 +188,7 @@ def test_what_a_template_deploys() -> None:
         "Properties": {"Handler": "cronstack.watchdog.handler.watchdog", "Architectures": ["arm64"]},
     }
     assert deployed_form(template) == Deployed(alarm_metrics=3)
+
+
+def test_both_processors_have_the_same_free_seconds() -> None:
+    assert (FREE["gigabyte_seconds"], FREE["gigabyte_seconds_x86"]) == (400_000, 400_000)
