@@ -190,5 +190,14 @@ def test_what_a_template_deploys() -> None:
     assert deployed_form(template) == Deployed(alarm_metrics=3)
 
 
+def test_the_processor_is_that_of_functions_of_cronstack() -> None:
+    def function(architecture: str, **fields: object) -> dict[str, object]:
+        return {"Type": "AWS::Lambda::Function", "Properties": {"Architectures": [architecture]}, **fields}
+
+    job = {"Metadata": {"Cronstack": {"job": "stats"}}}
+    assert not deployed_form({"Resources": {"Job": function("arm64", **job), "Other": function("x86_64")}}).x86
+    assert deployed_form({"Resources": {"Job": function("x86_64", **job), "Other": function("arm64")}}).x86
+
+
 def test_both_processors_have_the_same_free_seconds() -> None:
     assert (FREE["gigabyte_seconds"], FREE["gigabyte_seconds_x86"]) == (400_000, 400_000)
