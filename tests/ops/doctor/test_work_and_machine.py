@@ -232,8 +232,9 @@ def test_more_jobs_at_one_minute_than_lambda_runs() -> None:
     jobs = [JobMetadata(f"job-{number}", (ScheduleMetadata("cron(0 6 * * ? *)"),)) for number in range(9)]
     at, peak = quotas.peak_of([*jobs, BERLIN], START)
     assert (at, peak) == (START + timedelta(hours=6), 9)
-    (found,) = quotas.judge(quotas.Facts(concurrency=10, peak=peak, peak_at=at))
+    (found,) = quotas.judge(quotas.Facts(concurrency=10, most_concurrency=40, peak=peak, peak_at=at))
     assert found.what == "9 jobs start at 2027-03-01 06:00 UTC; Lambda may run 10 at a time"
+    assert found.remedy.endswith("--quota-code L-B99A9384 --desired-value 80")
     assert list(quotas.judge(quotas.Facts(concurrency=1000, peak=peak, peak_at=at))) == []
 
 
