@@ -15,7 +15,7 @@ from cronstack_infra.ops.cost.bill import STACK, Bill, Deployed, Line, bill
 from cronstack_infra.ops.cost.gather import deployed_form, facts_of, with_watchdog
 from cronstack_infra.ops.cost.measured import Measured, of_runs
 from cronstack_infra.ops.cost.month import month_of, next_days, starts_of
-from cronstack_infra.ops.cost.prices import PRICES
+from cronstack_infra.ops.cost.prices import FREE, PRICES
 from tests.cronstack.ledger.test_costs import COSTS
 from tests.ops.cost import by_hand
 
@@ -155,7 +155,7 @@ def test_a_month_by_its_name_and_the_next_days() -> None:
     assert (february.days, month_of("2028-02").days) == (28, 29)
     assert month_of("2026-12").last == datetime(2027, 1, 1, tzinfo=UTC)
     assert next_days(datetime(2027, 2, 3, 4, 5, tzinfo=UTC)).first == datetime(2027, 2, 3, 5, tzinfo=UTC)
-    for text in ("2027", "2027-13", "2027-2", "soon"):
+    for text in ("2027", "2027-13", "2027-2", "soon", "0000-05", "9999-01", "9999-12"):
         with pytest.raises(OperationError, match="is not a month"):
             month_of(text)
 
@@ -188,3 +188,16 @@ def test_what_a_template_deploys() -> None:
         "Properties": {"Handler": "cronstack.watchdog.handler.watchdog", "Architectures": ["arm64"]},
     }
     assert deployed_form(template) == Deployed(alarm_metrics=3)
+
+
+def test_the_processor_is_that_of_functions_of_cronstack() -> None:
+    def function(architecture: str, **fields: object) -> dict[str, object]:
+        return {"Type": "AWS::Lambda::Function", "Properties": {"Architectures": [architecture]}, **fields}
+
+    job = {"Metadata": {"Cronstack": {"job": "stats"}}}
+    assert not deployed_form({"Resources": {"Job": function("arm64", **job), "Other": function("x86_64")}}).x86
+    assert deployed_form({"Resources": {"Job": function("x86_64", **job), "Other": function("arm64")}}).x86
+
+
+def test_both_processors_have_the_same_free_seconds() -> None:
+    assert (FREE["gigabyte_seconds"], FREE["gigabyte_seconds_x86"]) == (400_000, 400_000)

@@ -133,5 +133,4 @@ def test_without_rights_each_check_names_the_actions_it_needs(doctor: Doctor) ->
         ("zones", "dynamodb:Query"),
         ("index", "dynamodb:Query"),
         ("quotas", "iam:GetAccountSummary"),
-        ("quotas", "scheduler:ListSchedules"),
     }

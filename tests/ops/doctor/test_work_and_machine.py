@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cronstack.deployed.job_metadata import JobMetadata, ScheduleMetadata
+from cronstack.errors import ScheduleError
 from cronstack.ledger.items import encode
 from cronstack.ledger.partitions import job_partition, run_key
 from cronstack.occurrence import print_time, to_milliseconds
@@ -109,14 +110,22 @@ def test_a_small_difference_of_clocks_is_not_reported() -> None:
     assert list(clocks.judge(clocks.Facts(1_004_000, 1_004_100, 1_000_000))) == []
 
 
-def test_scheduler_has_other_rules_than_this_machine(doctor: Doctor) -> None:
-    """Berlin has summer time from 28 March 2027 on. A Scheduler without it fires an hour later."""
+def test_a_run_of_an_operator_is_no_difference_of_rules(doctor: Doctor) -> None:
+    """A trigger with --at writes the same kind of row as Scheduler, at any time."""
     doctor.cloud.advance(timedelta(days=31))
-    assert doctor.findings("zones") == []
     put_run(doctor, "nightly", datetime(2027, 3, 31, 1, 30, tzinfo=UTC), status="succeeded")
+    assert doctor.findings("zones") == []
+
+
+def test_a_zone_that_this_machine_lacks(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_berlin(name: str) -> ZoneInfo:
+        if name == "Europe/Berlin":
+            raise ScheduleError(f"{name} is not a zone")
+        return ZoneInfo(name)
+
+    monkeypatch.setattr(zones, "zone", without_berlin)
     found = doctor.only("zones")
-    assert found.what == ("Scheduler fired nightly at 2027-03-31T01:30:00Z; this machine computes 2027-03-31T00:30:00Z")
-    assert "tzdata" in found.remedy
+    assert (found.what, found.remedy) == ("this machine does not know the zone Europe/Berlin", zones.UPDATE)
 
 
 BERLIN = JobMetadata("nightly", (ScheduleMetadata("cron(30 2 * * ? *)", "Europe/Berlin"),))
@@ -125,6 +134,16 @@ BERLIN = JobMetadata("nightly", (ScheduleMetadata("cron(30 2 * * ? *)", "Europe/
 def of_zones(**facts: object) -> list[Finding]:
     usual: dict[str, object] = {"zones": ["Europe/Berlin"], "year": 2027, "here": {"Europe/Berlin": "a"}}
     return list(zones.judge(Facts(**(usual | facts)), {"nightly": BERLIN}))  # type: ignore[arg-type]
+
+
+def test_scheduler_has_other_rules_than_this_machine() -> None:
+    """Berlin has summer time from 28 March 2027 on. A Scheduler without it fires an hour later."""
+    fired = [datetime(2027, 3, day, 1, 30, tzinfo=UTC) for day in range(20, 32)]
+    (found,) = of_zones(fired={"nightly": fired})
+    assert found.what == "Scheduler fired nightly at 2027-03-31T01:30:00Z; this machine computes 2027-03-31T00:30:00Z"
+    assert "tzdata" in found.remedy
+    assert of_zones(fired={"nightly": fired[:-3]}) == []
+    assert of_zones(fired={"nightly": [*fired, datetime(2027, 4, 1, 0, 30, tzinfo=UTC)]}) == []
 
 
 def test_the_machine_that_deployed_had_other_rules() -> None:
@@ -213,8 +232,9 @@ def test_more_jobs_at_one_minute_than_lambda_runs() -> None:
     jobs = [JobMetadata(f"job-{number}", (ScheduleMetadata("cron(0 6 * * ? *)"),)) for number in range(9)]
     at, peak = quotas.peak_of([*jobs, BERLIN], START)
     assert (at, peak) == (START + timedelta(hours=6), 9)
-    (found,) = quotas.judge(quotas.Facts(concurrency=10, peak=peak, peak_at=at))
+    (found,) = quotas.judge(quotas.Facts(concurrency=10, most_concurrency=40, peak=peak, peak_at=at))
     assert found.what == "9 jobs start at 2027-03-01 06:00 UTC; Lambda may run 10 at a time"
+    assert found.remedy.endswith("--quota-code L-B99A9384 --desired-value 80")
     assert list(quotas.judge(quotas.Facts(concurrency=1000, peak=peak, peak_at=at))) == []
 
 

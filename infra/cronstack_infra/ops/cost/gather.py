@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from cronstack.deployed.job_metadata import FUNCTION, JobMetadata, ScheduleMetadata
+from cronstack.deployed.job_metadata import FUNCTION, METADATA, JobMetadata, ScheduleMetadata
 from cronstack_infra.ops.cost import assumptions
 from cronstack_infra.ops.cost.bill import Deployed
 from cronstack_infra.ops.cost.measured import Measured
@@ -28,6 +28,7 @@ def deployed_form(template: Mapping[str, Any]) -> Deployed:
     """Return how a template deploys its stack: its alarms, its watchdog, its metrics, its processor."""
     resources = list(template.get("Resources", {}).values())
     functions = [one.get("Properties", {}) for one in resources if one.get("Type") == FUNCTION]
+    own = [one.get("Properties", {}) for one in resources if _is_of_cronstack(one)]
     alarms = [one.get("Properties", {}) for one in resources if one.get("Type") == ALARM]
     watchdog = any(str(one.get("Handler", "")).startswith(_WATCHDOG_HANDLER) for one in functions)
     others = [one for one in functions if not str(one.get("Handler", "")).startswith(_WATCHDOG_HANDLER)]
@@ -38,8 +39,13 @@ def deployed_form(template: Mapping[str, Any]) -> Deployed:
         # A stack with a watchdog has metrics, unless it sets "none". An older one has neither.
         metrics=watchdog and chosen != {"none"},
         metrics_per_job="job" in chosen,
-        x86=any("x86_64" in one.get("Architectures", ["x86_64"]) for one in functions),
+        x86=any("x86_64" in one.get("Architectures", ["x86_64"]) for one in own),
     )
+
+
+def _is_of_cronstack(resource: Mapping[str, Any]) -> bool:
+    """Return whether a resource is a function of Cronstack: a project may add others of any architecture."""
+    return resource.get("Type") == FUNCTION and METADATA in resource.get("Metadata", {})
 
 
 def _metrics_of(alarm: Mapping[str, Any]) -> int:

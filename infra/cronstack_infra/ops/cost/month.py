@@ -15,6 +15,8 @@ from cronstack.timetable.instants import Schedule, parse
 from cronstack_infra.ops.cost.assumptions import WARM_FOR
 
 DAYS: Final = 30
+LAST_YEAR: Final = 9998
+"""The year after it must be one that Python knows, also in other time zones."""
 _MONTH: Final = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
 
@@ -49,7 +51,7 @@ class Starts:
 def month_of(text: str) -> Month:
     """Return a month such as "2027-02", in UTC. Raise OperationError for any other text."""
     found = _MONTH.fullmatch(text)
-    if found is None:
+    if found is None or not 1 <= int(found[1]) <= LAST_YEAR:
         raise OperationError(f"{text!r} is not a month", remedy="Write the year and the month, such as 2027-02.")
     year, month = int(found[1]), int(found[2])
     first = datetime(year, month, 1, tzinfo=UTC)

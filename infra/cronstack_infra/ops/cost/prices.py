@@ -87,6 +87,7 @@ FREE: Final[Mapping[str, float]] = {
     "table_gigabytes": 25,
     "invocations": 1_000_000,
     "gigabyte_seconds": 400_000,
+    "gigabyte_seconds_x86": 400_000,  # the same ones: all jobs of a stack have one architecture
     "schedules_fired": 14_000_000,
     "queue_requests": 1_000_000,
     "log_gigabytes": 5,

@@ -1,7 +1,6 @@
-"""Quotas of the account: roles, schedules, and functions that run at the same time.
+"""Quotas of the account: roles, and functions that run at the same time.
 
-IAM and Lambda report their own limits, with rights to read that operators usually have. Scheduler reports none, so its
-documented default counts. Source: https://docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html
+IAM and Lambda report their own limits, with rights to read that operators usually have.
 """
 
 from __future__ import annotations
@@ -14,16 +13,11 @@ from typing import Final
 
 from cronstack.deployed.job_metadata import JobMetadata
 from cronstack.occurrence import to_datetime
-from cronstack_infra import names
 from cronstack_infra.ops.doctor.checks.zones import schedules_of
 from cronstack_infra.ops.doctor.finding import Finding
 from cronstack_infra.ops.doctor.requests import NotRead
 from cronstack_infra.ops.doctor.scene import Scene
 
-SCHEDULES: Final = 10_000_000
-"""Schedules of an account and Region, by default."""
-COUNTED: Final = 50_000
-"""Most schedules that are counted: reading more takes too long."""
 NEAR: Final = 0.8
 """Share of a limit from which it is reported."""
 AHEAD: Final = timedelta(days=7)
@@ -33,7 +27,6 @@ _REQUEST: Final = (
 )
 ROLES_CODE: Final = ("iam", "L-FE177D64")
 CONCURRENCY_CODE: Final = ("lambda", "L-B99A9384")
-SCHEDULES_CODE: Final = "https://console.aws.amazon.com/servicequotas/home/services/scheduler/quotas"
 
 
 @dataclass(frozen=True)
@@ -44,8 +37,8 @@ class Facts:
     most_roles: int | None = None
     concurrency: int | None = None
     """Functions of the account that may run at the same time, without reserved ones."""
-    schedules: int | None = None
-    """Schedules in the three groups of the stack."""
+    most_concurrency: int | None = None
+    """The account's limit, with reserved ones."""
     peak: int = 0
     """Most jobs of the stack that start in the same minute of the next days."""
     peak_at: datetime | None = None
@@ -62,17 +55,12 @@ def check(scene: Scene) -> Iterator[Finding | NotRead]:
         limit = (requests.ask("lambda", "get_account_settings") or {}).get("AccountLimit", {})
     except NotRead as fault:
         yield fault
-    schedules: int | None = None
-    try:
-        schedules = sum(_count(scene, group) for group in _groups(scene.stack.name))
-    except NotRead as fault:
-        yield fault
     at, peak = peak_of(scene.jobs.values(), to_datetime(scene.now()))
     facts = Facts(
         summary.get("Roles"),
         summary.get("RolesQuota"),
         limit.get("UnreservedConcurrentExecutions"),
-        schedules,
+        limit.get("ConcurrentExecutions"),
         peak,
         at,
     )
@@ -88,10 +76,8 @@ def judge(facts: Facts) -> Iterator[Finding]:
         minute = f"{facts.peak_at:%Y-%m-%d %H:%M} UTC"
         what = f"{facts.peak} jobs start at {minute}; Lambda may run {facts.concurrency:,} at a time"
         why = "Lambda throttles the others: they start later, and after their start deadline not at all."
-        yield Finding("warning", "account", what, why, _REQUEST.format(*CONCURRENCY_CODE, 1000))
-    if facts.schedules is not None and facts.schedules >= NEAR * SCHEDULES:
-        what = f"the stack has {facts.schedules:,} schedules; the default limit of an account is {SCHEDULES:,}"
-        yield Finding("warning", "account", what, "Plans and retries cannot be scheduled.", SCHEDULES_CODE)
+        remedy = _REQUEST.format(*CONCURRENCY_CODE, 2 * (facts.most_concurrency or facts.concurrency))
+        yield Finding("warning", "account", what, why, remedy)
 
 
 def peak_of(jobs: Iterable[JobMetadata], now: datetime) -> tuple[datetime | None, int]:
@@ -110,16 +96,3 @@ def peak_of(jobs: Iterable[JobMetadata], now: datetime) -> tuple[datetime | None
         return None, 0
     at, count = min(starts.items(), key=lambda item: (-item[1], item[0]))
     return at, count
-
-
-def _groups(stack: str) -> tuple[str, ...]:
-    return names.group_name(stack), names.carriers_group(stack), names.once_group(stack)
-
-
-def _count(scene: Scene, group: str) -> int:
-    count = 0
-    for _ in scene.requests.pages("scheduler", "list_schedules", "Schedules", GroupName=group):
-        count += 1
-        if count >= COUNTED:
-            break
-    return count

@@ -1,8 +1,9 @@
 """The time zone data of this machine, of the machine that deployed, and of EventBridge Scheduler.
 
-No API shows the data of Scheduler. The ledger does: its rows have the instants at which Scheduler has fired. If one is
-not an instant of the schedule by the data of this machine, and a whole quarter of an hour away from one, the two have
-different rules. This proves nothing about clock changes to come.
+No API shows the data of Scheduler. The ledger does: its rows have the instants at which Scheduler has fired. If the
+newest ones of several days are all the same quarters of an hour away from instants of the schedule by the data of this
+machine, the two have different rules. A few rows of operators do not count. This proves
+nothing about clock changes to come.
 
 The data of Lambda's image is not known: no API shows it. The runtime uses it only for bounds of schedules and for local
 times that a handler asks for.
@@ -36,6 +37,8 @@ BACK: Final = 35 * 86_400_000
 STEP: Final = timedelta(minutes=15)
 MOST: Final = timedelta(hours=3)
 """Zones differ by a multiple of STEP, up to MOST."""
+SEVERAL: Final = 3
+"""Days on which runs must have the same offset from the timetable."""
 UPDATE: Final = "update the time zone data of this machine (tzdata of the system, and: pip install --upgrade tzdata)"
 
 
@@ -61,8 +64,14 @@ def check(scene: Scene) -> Iterator[Finding | NotRead]:
     recorded = scene.about.get("zones", {})
     zones = zone_rules.zones_of(jobs.values())
     year = int(recorded.get("year", to_datetime(scene.now()).year))
-    here = {name: zone_rules.digest(zone(name), year) for name in zones}
-    package = {name: zone_rules.digest(of, year) for name in zones if (of := _packaged(name)) is not None}
+    here: dict[str, str] = {}
+    for name in zones:
+        try:
+            here[name] = zone_rules.digest(zone(name), year)
+        except ScheduleError:
+            why = "Tools on this machine cannot compute times of the jobs in this zone."
+            yield Finding("warning", "this machine", f"this machine does not know the zone {name}", why, UPDATE)
+    package = {name: zone_rules.digest(of, year) for name in here if (of := _packaged(name)) is not None}
     fired: dict[str, Sequence[datetime]] = {}
     scene.requests.clients("dynamodb")
     for job, found in zip(jobs, scene.requests.each(lambda job: _fired(scene, job), jobs), strict=True):
@@ -70,7 +79,7 @@ def check(scene: Scene) -> Iterator[Finding | NotRead]:
             yield found
             break
         fired[job] = found
-    yield from judge(Facts(zones, year, here, package, recorded, fired), jobs)
+    yield from judge(Facts(list(here), year, here, package, recorded, fired), jobs)
 
 
 def judge(facts: Facts, jobs: Mapping[str, JobMetadata]) -> Iterator[Finding]:
@@ -92,12 +101,23 @@ def judge(facts: Facts, jobs: Mapping[str, JobMetadata]) -> Iterator[Finding]:
 
 
 def _differing(job: JobMetadata, instants: Sequence[datetime]) -> Iterator[Finding]:
+    """Yield a finding if the newest runs have the same offset from the timetable, on several days.
+
+    Runs of operators have ids like those of Scheduler. Other zone rules shift every instant since they apply.
+    """
     schedules = schedules_of(job)
+    if len(schedules) < len(job.schedules) or not all(schedule.has_grid for schedule in schedules):
+        return
+    shifted: dict[timedelta, list[datetime]] = {}
     for instant in sorted(instants, reverse=True):
-        if any(schedule.has(instant) or not schedule.has_grid for schedule in schedules):
-            continue
-        if (near := _near(schedules, instant)) is not None:
-            what = f"Scheduler fired {job.job} at {_iso(instant)}; this machine computes {_iso(near)}"
+        if any(schedule.has(instant) for schedule in schedules):
+            break
+        for offset in _offsets(schedules, instant):
+            shifted.setdefault(offset, []).append(instant)
+    for offset in sorted(shifted, key=abs):
+        if len({instant.date() for instant in shifted[offset]}) >= SEVERAL:
+            newest = shifted[offset][0]
+            what = f"Scheduler fired {job.job} at {_iso(newest)}; this machine computes {_iso(newest - offset)}"
             why = (
                 "Scheduler has other time zone rules: tools on this machine report missed runs, or backfill wrong ones."
             )
@@ -109,15 +129,16 @@ def _iso(instant: datetime) -> str:
     return print_time(to_milliseconds(instant))
 
 
-def _near(schedules: Sequence[Schedule], instant: datetime) -> datetime | None:
-    """Return an instant that is a whole number of quarters of an hour away from the given one."""
+def _offsets(schedules: Sequence[Schedule], instant: datetime) -> set[timedelta]:
+    """Return the whole quarters of an hour, up to MOST, by which an instant differs from those of the schedules."""
+    offsets = set()
     for schedule in schedules:
         for near in schedule.after(instant - MOST - timedelta(seconds=1)):
             if near > instant + MOST:
                 break
             if near != instant and (near - instant) % STEP == timedelta():
-                return near
-    return None
+                offsets.add(instant - near)
+    return offsets
 
 
 def schedules_of(job: JobMetadata) -> list[Schedule]:
