@@ -111,7 +111,7 @@ class Alarms(logical_ids.Owner):
         return self._alarm(
             "WorkAlarm",
             "Work has failed or was lost: a dead letter exists, or Scheduler has dropped an event. "
-            "Run: cronstack dead-letters list, then cronstack incidents.",
+            "Run: cronstack dead-letters list, then cronstack incidents list.",
             "dead-letters",
             metrics=[*reads, total],
             threshold=1,

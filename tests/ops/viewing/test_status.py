@@ -107,7 +107,11 @@ def test_incidents_the_watchdog_and_the_topic(world: World) -> None:
     ]
     _put(world, {"pk": "watch", "sk": "snapshot", "at": to_milliseconds(world.now), "v": 1})
     boto3.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:q")
-    assert _what(world) == ["1 open incident"]
+    assert status(_clients(world), STACK, now=world.now).problems(world.now) == [
+        ("1 open incident", "cronstack incidents list")
+    ]
+    _put(world, {"pk": "watch", "sk": "incident#stats#late", "status": "open", "acked": 1_796_015_405_000, "v": 1})
+    assert _what(world) == []
 
 
 @pytest.mark.parametrize("jobs", [1, 10, 73])

@@ -125,8 +125,8 @@ class StackStatus:
         found = []
         if not self.state.endswith("_COMPLETE") or "ROLLBACK" in self.state:
             found.append((f"the stack is {self.state}", "cronstack cdk deploy"))
-        if self.incidents:
-            found.append((f"{counted(len(self.incidents), 'open incident')}", "cronstack incidents"))
+        if unanswered := sum(not row.get("acked") for row in self.incidents):
+            found.append((counted(unanswered, "open incident"), "cronstack incidents list"))
         if self.dead_letters:
             found.append((f"about {counted(self.dead_letters, 'dead letter')}", "cronstack dead-letters summary"))
         if late := sum(job.overdue for job in self.jobs):
