@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from cronstack.errors import OperationError
-from cronstack_infra.ops.spans import read_bound, read_moment
+from cronstack_infra.ops.spans import read_bound, read_moment, read_since
 
 # what is written | its zone | the instant in UTC
 BOUNDS = """
@@ -50,3 +52,16 @@ def test_an_invalid_time_is_refused(text: str) -> None:
     for read in (read_bound, read_moment):
         with pytest.raises(OperationError, match="is not a valid time"):
             read(text, zone)
+
+
+def test_since_names_lengths_of_time_and_only_since() -> None:
+    now = datetime(2026, 12, 1, tzinfo=UTC)
+    assert read_since("90m", now) == now - timedelta(minutes=90)
+    with pytest.raises(OperationError, match="'blah' is not a valid time") as refused:
+        read_since("blah", now)
+    assert refused.value.remedy == "Write 90m, 12h, 7d, 2013-01-31, 2013-01-31T06:00 or 2013-01-31T06:00:00+01:00."
+    with pytest.raises(OperationError) as refused:
+        read_bound("blah")
+    assert "90m" not in refused.value.remedy
+    with pytest.raises(OperationError, match="before the earliest"):
+        read_since("999999w", now)

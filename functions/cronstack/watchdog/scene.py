@@ -30,7 +30,7 @@ Cause = Literal[
     "undelivered",
 ]
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
-"""All causes, in the order of INCIDENTS.md. Each is the anchor of its section there."""
+"""All causes, in the order of INCIDENTS.md. Each is the title of its section there."""
 
 SECOND: Final = 1000
 MINUTE: Final = 60 * SECOND

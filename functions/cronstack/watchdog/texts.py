@@ -1,7 +1,7 @@
 """The notification of an incident: its subject and its body. Pure.
 
 Subject   [shop] import_prices: missed (06:00 Europe/Berlin)
-Body      what happened, since when, why, what to run next, the page of the cause, the id of the incident
+Body      what happened, since when, why, what to run next, the help on the cause, the id of the incident
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from cronstack.ledger.watch_rows import IncidentItem
 from cronstack.watchdog.accounts import ACCOUNTS, Account, Case
 from cronstack.watchdog.words import as_ascii, span
 
-PAGE: Final = "infra/cronstack_infra/ops/INCIDENTS.md"
-"""The page with a section for each cause."""
+HELP: Final = "cronstack incidents help"
+"""The command that explains a cause. It needs no stack."""
 LONGEST_SUBJECT: Final = 100
 """Most characters of a subject (SNS's limit; they must be ASCII)."""
 _KINDS: Final = {"alert": "", "reminder": "Still open: ", "clear": "Solved: "}
@@ -83,7 +83,7 @@ def _solved(case: Case, stack: str, about: str) -> list[str]:
 
 
 def _footer(row: IncidentItem, stack: str, job: str) -> list[str]:
-    return [f"Help: {PAGE}#{row.cause}", f"Stack: {stack}", *([f"Job:{job}"] if job else []), f"Incident: {row.id}"]
+    return [f"Help: {HELP} {row.cause}", f"Stack: {stack}", *([f"Job:{job}"] if job else []), f"Incident: {row.id}"]
 
 
 def _command(command: str, stack: str) -> str:

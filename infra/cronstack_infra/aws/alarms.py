@@ -28,7 +28,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cronstack.telemetry import metrics
-from cronstack.watchdog.texts import PAGE
+from cronstack.watchdog.texts import HELP
 from cronstack_infra import names
 from cronstack_infra.aws import logical_ids
 from cronstack_infra.aws.checks.options import ALARMS_TO_CONTEXT, Operations
@@ -111,7 +111,7 @@ class Alarms(logical_ids.Owner):
         return self._alarm(
             "WorkAlarm",
             "Work has failed or was lost: a dead letter exists, or Scheduler has dropped an event. "
-            "Run: cronstack dead-letters list, then cronstack incidents.",
+            "Run: cronstack dead-letters list, then cronstack incidents list.",
             "dead-letters",
             metrics=[*reads, total],
             threshold=1,
@@ -144,7 +144,7 @@ class Alarms(logical_ids.Owner):
         alarm = cloudwatch.CfnAlarm(
             self,
             id,
-            alarm_description=f"{Stack.of(self).stack_name}: {what} Help: {PAGE}#{cause}",
+            alarm_description=f"{Stack.of(self).stack_name}: {what} Help: {HELP} {cause}",
             alarm_actions=[self.topic.topic_arn],
             ok_actions=[self.topic.topic_arn],
             **how,

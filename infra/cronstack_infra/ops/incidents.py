@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 from cronstack.deployed.job_metadata import jobs_of_template
@@ -20,6 +21,8 @@ from cronstack_infra.ops.audit import Action, Operator, record
 
 STACK: Final = "-"
 """How an operator writes the stack instead of a job."""
+PAGE: Final = Path(__file__).with_name("INCIDENTS.md")
+"""The page with a section for each cause, and for the silent watchdog. The wheel has it, too."""
 TRIES: Final = 3
 """Most writes of an acknowledgement, if passes of the watchdog change the row meanwhile."""
 
@@ -110,6 +113,17 @@ def acknowledge(dynamodb: Any, ledger: str, job: str, cause: str, *, operator: O
         f"the watchdog changes the incident {cause!r} of {job or 'the stack'} at this moment",
         remedy="Run the command again.",
     )
+
+
+def help_of(cause: str) -> str:
+    """Return the section of the page about a cause. Raise OperationError if it has none."""
+    _, *parts = PAGE.read_text(encoding="utf-8").split("\n## ")
+    sections = {title: text.strip() for title, _, text in (part.partition("\n") for part in parts)}
+    if cause in sections:
+        return sections[cause]
+    near = difflib.get_close_matches(cause, sections, n=1)
+    remedy = f"Did you mean {near[0]}? " if near else ""
+    raise OperationError(f"{cause!r} is not a cause of incidents", remedy=f"{remedy}Causes: {', '.join(sections)}.")
 
 
 def text_of(cloudformation: Any, stack: str, incident: Incident, now: datetime) -> str:

@@ -11,6 +11,7 @@ from cronstack.timetable.zones import Readings, bound, readings, zone
 
 _AGO = re.compile(r"([0-9]{1,6})\s*(s|m|h|d|w)")
 _SPAN = re.compile(r"(?:(\d{1,5})w)?(?:(\d{1,6})d)?(?:(\d{1,7})h)?(?:(\d{1,9})m)?(?:(\d{1,10})s)?")
+_TIMES: Final = "2013-01-31, 2013-01-31T06:00 or 2013-01-31T06:00:00+01:00"
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -65,10 +66,12 @@ def _read(text: str, timezone: str) -> tuple[datetime, bool]:
     return (local if local.tzinfo is not None else local.replace(tzinfo=zone(timezone))), is_date
 
 
-def _no_time(text: str) -> OperationError:
-    return OperationError(
-        f"{text!r} is not a valid time", remedy="Write 2013-01-31, 2013-01-31T06:00 or 2013-01-31T06:00:00+01:00."
-    )
+class _InvalidTime(OperationError):
+    """A text that is not a time."""
+
+
+def _no_time(text: str) -> _InvalidTime:
+    return _InvalidTime(f"{text!r} is not a valid time", remedy=f"Write {_TIMES}.")
 
 
 def read_span(text: str) -> timedelta:
@@ -88,6 +91,8 @@ def read_since(text: str, now: datetime) -> datetime:
     ago = _AGO.fullmatch(text.strip().lower())
     try:
         return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])}) if ago else read_bound(text)
+    except _InvalidTime as fault:
+        raise OperationError(fault.args[0], remedy=f"Write 90m, 12h, 7d, {_TIMES}.") from None
     except OverflowError:
         raise OperationError(
             f"{text!r} is before the earliest possible time", remedy="Write 90m, 12h, 7d, or a date."

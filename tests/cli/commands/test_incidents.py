@@ -11,6 +11,7 @@ import pytest
 from cronstack import clock
 from cronstack.ledger.watch_rows import IncidentItem, write_incident
 from cronstack.occurrence import to_milliseconds
+from cronstack.watchdog.scene import CAUSES
 from cronstack_infra.cli import run
 from tests.cli.commands.shell import Done
 from tests.cronstack.stage import TABLE, Stage
@@ -109,6 +110,22 @@ def test_bad_input_is_one_message(
     done = cronstack_incidents(*arguments)
     assert done.code == code, done.err
     assert message in done.err
+
+
+@pytest.mark.parametrize("cause", [*CAUSES, "watchdog-silent"])
+def test_each_cause_has_help(capsys: pytest.CaptureFixture[str], cause: str) -> None:
+    assert run(["incidents", "help", cause]) == 0
+    title, blank, *text = capsys.readouterr().out.splitlines()
+    assert (title, blank) == (cause, "")
+    assert text[0]
+    assert not any(line.startswith("#") for line in text)
+
+
+def test_help_on_an_unknown_cause_lists_the_causes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["incidents", "help", "fialed"]) == 1
+    printed = capsys.readouterr().err
+    assert "'fialed' is not a cause of incidents" in printed
+    assert "Did you mean failed? Causes: missed, late," in printed
 
 
 def test_a_stack_that_is_not_deployed(cronstack_incidents: Incidents) -> None:

@@ -102,7 +102,7 @@ def _malformed(message: Notification) -> list[Verdict]:
         found.append(Verdict("text", f"subject {message.subject!r} of a {kind}"))
     if job not in message.subject or not cause:
         found.append(Verdict("text", f"subject {message.subject!r} does not name {job} and {cause}"))
-    if f"Incident: {of.get('incident')}" not in message.text or f"#{cause}" not in message.text:
+    if f"Incident: {of.get('incident')}" not in message.text or f"incidents help {cause}\n" not in message.text:
         found.append(Verdict("text", f"the message of {job} {cause} has no incident, or no help: {message.text[:200]}"))
     return found
 

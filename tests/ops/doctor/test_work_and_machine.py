@@ -40,7 +40,8 @@ def test_dead_letters_become_urgent_with_their_age(doctor: Doctor) -> None:
     found = doctor.only("letters")
     assert (found.severity, found.where) == ("warning", "job remind")
     assert found.what == "2 dead letters, the oldest for 0 days; SQS deletes it in 13 days"
-    assert found.remedy == "cronstack dead-letters redrive remind --dry-run"
+    assert found.why.startswith("Each is an occurrence that has not succeeded.")
+    assert found.remedy == "cronstack dead-letters summary"
     doctor.cloud.advance(timedelta(days=8))
     found = doctor.only("letters")
     assert (found.severity, found.what) == (

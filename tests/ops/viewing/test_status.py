@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -86,10 +87,15 @@ def test_the_next_plan_is_the_next_time(world: World) -> None:
 
 def test_paused_and_disabled_jobs(world: World) -> None:
     of_times.ahead_but_paused(world)
-    (job,) = status(_clients(world), STACK, now=world.now).jobs
+    found = status(_clients(world), STACK, now=world.now)
+    (job,) = found.jobs
     assert (job.state, job.next) == ("paused", None)
     assert job.pause is not None
     assert job.pause.reason == "the supplier was down"
+    assert found.problems(world.now) == [("1 job is paused: stats", "cronstack resume stats")]
+    several = replace(found, jobs=tuple(replace(job, job=f"job{number}") for number in range(12)))
+    names = ", ".join(f"job{number}" for number in range(10))
+    assert several.problems(world.now) == [(f"12 jobs are paused: {names} and 2 more", "cronstack resume JOB")]
 
 
 def test_incidents_the_watchdog_and_the_topic(world: World) -> None:
@@ -107,7 +113,11 @@ def test_incidents_the_watchdog_and_the_topic(world: World) -> None:
     ]
     _put(world, {"pk": "watch", "sk": "snapshot", "at": to_milliseconds(world.now), "v": 1})
     boto3.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:q")
-    assert _what(world) == ["1 open incident"]
+    assert status(_clients(world), STACK, now=world.now).problems(world.now) == [
+        ("1 open incident", "cronstack incidents list")
+    ]
+    _put(world, {"pk": "watch", "sk": "incident#stats#late", "status": "open", "acked": 1_796_015_405_000, "v": 1})
+    assert _what(world) == []
 
 
 @pytest.mark.parametrize("jobs", [1, 10, 73])

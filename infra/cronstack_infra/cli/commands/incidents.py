@@ -1,4 +1,4 @@
-"""``cronstack incidents``: list, show and acknowledge what the watchdog has found."""
+"""``cronstack incidents``: list, show, explain and acknowledge what the watchdog has found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cronstack_infra.cli.options.clouds import SelectedCloud, cloud_options
 from cronstack_infra.cli.output.spans import span
 from cronstack_infra.cli.output.tables import print_json, print_table
 from cronstack_infra.ops.audit import caller
-from cronstack_infra.ops.incidents import STACK, Incident, acknowledge, find, incidents, text_of
+from cronstack_infra.ops.incidents import STACK, Incident, acknowledge, find, help_of, incidents, text_of
 from cronstack_infra.plural import counted
 
 COLUMNS: Final = ("job", "cause", "what", "since", "status", "notified", "incident")
@@ -92,6 +92,18 @@ def ack(cloud: SelectedCloud, job: str, cause: str, reason: str, as_json: bool) 
         print_json(done.as_json())
     else:
         click.echo(f"{done.job or 'stack'}: {done.cause} acknowledged. No more reminders come.")
+
+
+@command.command("help", short_help="Explain a cause of incidents.")
+@click.argument("cause", metavar="CAUSE")
+def explain(cause: str) -> None:
+    """Print what CAUSE means, and what to do. This needs no stack.
+
+    \b
+    cronstack incidents help failed
+    cronstack incidents help watchdog-silent
+    """
+    click.echo(f"{cause}\n\n{help_of(cause)}")
 
 
 def _job(given: str) -> str:

@@ -41,6 +41,8 @@ PLANS: Final = 20
 """Most plans of each list that are read."""
 BEHIND: Final = timedelta(days=2)
 """How far back overdue plans are searched."""
+NAMED: Final = 10
+"""Most paused jobs that are listed by name."""
 SILENT: Final = timedelta(minutes=15)
 """Time after which a watchdog without a finished pass counts as silent: three of its intervals."""
 WATCHDOG: Final = "watchdog"
@@ -125,8 +127,10 @@ class StackStatus:
         found = []
         if not self.state.endswith("_COMPLETE") or "ROLLBACK" in self.state:
             found.append((f"the stack is {self.state}", "cronstack cdk deploy"))
-        if self.incidents:
-            found.append((f"{counted(len(self.incidents), 'open incident')}", "cronstack incidents"))
+        if unanswered := sum(not row.get("acked") for row in self.incidents):
+            found.append((counted(unanswered, "open incident"), "cronstack incidents list"))
+        if paused := [job.job for job in self.jobs if job.pause is not None]:
+            found.append(_paused(paused))
         if self.dead_letters:
             found.append((f"about {counted(self.dead_letters, 'dead letter')}", "cronstack dead-letters summary"))
         if late := sum(job.overdue for job in self.jobs):
@@ -154,6 +158,13 @@ class StackStatus:
             "subscriptions": confirmed,
             "problems": [{"what": what, "command": command} for what, command in self.problems(now)],
         }
+
+
+def _paused(jobs: Sequence[str]) -> tuple[str, str]:
+    """Return that jobs are paused, and the command that resumes a job."""
+    more = f" and {len(jobs) - NAMED} more" if len(jobs) > NAMED else ""
+    what = f"{counted(len(jobs), 'job')} {'is' if len(jobs) == 1 else 'are'} paused: {', '.join(jobs[:NAMED])}{more}"
+    return what, f"cronstack resume {jobs[0] if len(jobs) == 1 else 'JOB'}"
 
 
 def status(clients: Clients, stack: str, *, now: datetime) -> StackStatus:

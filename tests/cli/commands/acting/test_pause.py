@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import boto3
 import pytest
 
 from cronstack_infra.cli import run
@@ -61,6 +62,23 @@ def test_all_jobs_and_json(stage: Stage, shell: Shell) -> None:
     assert (again["reason"], again["new"]) == ("move", False)
     (resumed, *_) = shell.json("resume", "--all")
     assert (resumed["job"], resumed["resumed"], resumed["passed_over"], resumed["command"]) == ("stats", True, [], None)
+
+
+def test_all_leaves_out_the_watchdog(stage: Stage, shell: Shell) -> None:
+    functions = boto3.client("lambda")
+    known = functions.get_function_configuration(FunctionName="shop-stats")
+    functions.create_function(
+        FunctionName="shop-watchdog",
+        Code={"ZipFile": b"-"},
+        **{name: known[name] for name in ("Runtime", "Role", "Handler")},
+        Environment={"Variables": known["Environment"]["Variables"]},
+    )
+    assert [paused["job"] for paused in shell.json("pause", "--all", "--reason", "move")] == ["stats"]
+    paused = shell("pause", "watchdog", "--reason", "too loud").splitlines()[0]
+    assert paused.startswith("Paused: watchdog. ")
+    assert paused.endswith(" No alert comes until it is resumed.")
+    again = shell("pause", "watchdog", "--reason", "again").splitlines()[0]
+    assert again.endswith(": too loud. No alert comes until it is resumed.")
 
 
 def test_the_count_and_the_command_of_what_was_passed_over() -> None:

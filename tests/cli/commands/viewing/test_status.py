@@ -45,6 +45,12 @@ def test_the_exit_code_is_1_if_asked_for(stage: Stage, now: int, capsys: pytest.
     assert [job["job"] for job in found["jobs"]] == ["stats"]
 
 
+def test_a_paused_job_needs_attention(stage: Stage, now: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["pause", "stats", "--stack", "shop", "--reason", "wrong totals"]) == 0
+    assert run(["status", "--stack", "shop", "--exit-code"]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "! 1 job is paused: stats: cronstack resume stats"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

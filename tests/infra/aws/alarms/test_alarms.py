@@ -92,7 +92,9 @@ def test_every_alarm_notifies_of_its_start_and_end_and_has_a_help_page_and_a_com
     topic = resolved(one_job, one_job["Outputs"]["AlarmTopic"]["Value"])
     for alarm in alarms_of(one_job).values():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [topic]
-        assert re.search(r"^shop: .*Run: cronstack .*Help: \S*INCIDENTS\.md#[a-z-]+$", alarm["AlarmDescription"])
+        assert re.search(
+            r"^shop: .*Run: cronstack .*Help: cronstack incidents help [a-z-]+$", alarm["AlarmDescription"]
+        )
         assert len(alarm["AlarmDescription"]) <= 1024, "CloudWatch's limit"
 
 

@@ -23,9 +23,10 @@ COLUMNS = ("job", "state", "last run (UTC)", "status", "next due (UTC)", "now", 
 def command(cloud: SelectedCloud, by_exit_code: bool, as_json: bool) -> int:
     """Show each job with its last run and its next time, and what needs attention.
 
-    Incidents, dead letters, plans past their time, runs that perhaps nothing brings back, a silent watchdog and alarms
-    without a subscription need attention; each has the command that shows more. The exit code is 0, or with
-    --exit-code 1 if anything needs attention. "dead" counts the newest 50 runs that wait or have failed.
+    Incidents that are not acknowledged, paused jobs, dead letters, plans past their time, runs that perhaps nothing
+    brings back, a silent watchdog and alarms without a subscription need attention; each has the command that shows
+    more. The exit code is 0, or with --exit-code 1 if anything needs attention. "dead" counts the newest 50 runs that
+    wait or have failed.
 
     \b
     JSON; null for a missing value:

@@ -58,9 +58,9 @@ def judge(facts: Facts, now: int) -> Iterator[Finding]:
             f"{counted(len(letters), 'dead letter')}, the oldest for {age // _DAY} days; SQS deletes it in {left} days"
         )
         severity: Severity = "error" if age >= OLD or left <= 2 else "warning"
-        why = "Each is an occurrence that has not run. SQS deletes a letter without a trace."
-        remedy = f"cronstack dead-letters redrive {job} --dry-run" if job else "cronstack dead-letters list"
-        yield Finding(severity, f"job {job}" if job else "letters without a job", what, why, remedy)
+        why = "Each is an occurrence that has not succeeded. SQS deletes a letter without a trace."
+        where = f"job {job}" if job else "letters without a job"
+        yield Finding(severity, where, what, why, "cronstack dead-letters summary")
     for sentence in facts.unread:
         why = "There may be more letters than this report shows."
         yield Finding("warning", "queues of dead letters", sentence, why, "cronstack doctor letters")
