@@ -255,7 +255,7 @@ def test_the_incident_of_a_job_that_this_version_cannot_read_stays_open(place: P
 
 
 def test_an_incident_of_many_overdue_plans_lasts_until_all_have_started(place: Place) -> None:
-    """The watchdog remembers the keys of fifty of them."""
+    """The watchdog stores the keys of fifty of them."""
     place.deploy("orders", by_code=True)
     place.look()
     due = place.now
