@@ -105,7 +105,7 @@ def test_resume_runs_what_was_planned_and_has_not_run(share: int) -> None:
     for shop, where in kills(fail, prepared, share):
         recorded = [*actions_between(shop.stage.dynamodb, shop.deployment.ledger, "stats", utc(2025, 1, 1), shop.now)]
         if recorded:
-            found = find_backfill(shop.clients, shop.deployment, "stats", recorded[0].id)
+            found = find_backfill(shop.clients, shop.deployment, "stats", recorded[0].id, now=shop.now)
             of = plan_to_continue(shop.clients, shop.deployment, "stats", found, now=shop.now)
             list(carry_out(shop.clients, shop.deployment, of, clock=shop.clock, sleep=shop.sleep))
             assert prepared.ran == Counter(EXPECTED["failed"]), where
@@ -132,7 +132,7 @@ def test_the_record_has_who_when_why_and_the_span() -> None:
             "to": "2026-01-01T00:00:00Z",
             "count": 4,
         }
-        assert find_backfill(shop.clients, shop.deployment, "stats", recorded.id) == recorded
+        assert find_backfill(shop.clients, shop.deployment, "stats", recorded.id, now=shop.now) == recorded
         assert plan_to_continue(shop.clients, shop.deployment, "stats", recorded, now=shop.now) == of
 
 
@@ -151,4 +151,15 @@ def test_an_unknown_id_is_refused(id: str) -> None:
     with new_shop() as shop:
         Prepared()(shop)
         with pytest.raises(OperationError, match=re.escape(f"the ledger has no backfill {id} of stats")):
-            find_backfill(shop.clients, shop.deployment, "stats", id)
+            find_backfill(shop.clients, shop.deployment, "stats", id, now=shop.now)
+
+
+def test_a_backfill_whose_runs_may_have_expired_is_not_continued() -> None:
+    """The ledger keeps a run for 35 days after its end. What had ended would run again."""
+    with new_shop() as shop:
+        Prepared()(shop)
+        recorded = record_backfill(shop.clients, shop.deployment, plan(shop, "all", shop.clients), now=shop.now)
+        later = shop.now + timedelta(days=35)
+        assert find_backfill(shop.clients, shop.deployment, "stats", recorded.id, now=later) == recorded
+        with pytest.raises(OperationError, match=r"is older than 35 days.*\n.*cronstack backfill stats all --from"):
+            find_backfill(shop.clients, shop.deployment, "stats", recorded.id, now=later + timedelta(seconds=1))

@@ -77,13 +77,22 @@ def record_backfill(
     return Recorded(written.id, written.at, plan.kind, plan.first, plan.last, changes)
 
 
-def find_backfill(clients: Clients, deployment: Deployment, job: str, id: str) -> Recorded:
-    """Return a recorded backfill. Raise OperationError if the ledger has none with this id."""
+def find_backfill(clients: Clients, deployment: Deployment, job: str, id: str, *, now: datetime) -> Recorded:
+    """Return a recorded backfill. Raise OperationError if the ledger has none with this id, or an older one.
+
+    After ``LOOKED_BACK``, the rows of its runs may have expired, and what has ended would run again.
+    """
     action = find_action(clients("dynamodb"), deployment.ledger, job, id)
     recorded = None if action is None else _read(action)
     if recorded is None:
         raise OperationError(
             f"the ledger has no backfill {id} of {job}", remedy=f"List them: cronstack audit {job} --action {ACTION}"
+        )
+    if recorded.at < now - LOOKED_BACK:
+        raise OperationError(
+            f"the backfill {id} of {job} is older than {LOOKED_BACK.days} days, so the ledger may not show any more"
+            " which of its occurrences have ended",
+            remedy=f"Plan a new one: cronstack backfill {job} {recorded.kind} --from … --to …",
         )
     return recorded
 

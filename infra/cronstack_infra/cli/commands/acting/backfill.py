@@ -113,7 +113,7 @@ def command(
     plan: BackfillPlan
     recorded: Recorded | None = None
     if resume is not None:
-        recorded = find_backfill(cloud, deployment, job, resume)
+        recorded = find_backfill(cloud, deployment, job, resume, now=now)
         plan = plan_to_continue(cloud, deployment, job, recorded, now=now)
     else:
         begin, end = _span(cloud, deployment, job, first or "", last or "", now)
