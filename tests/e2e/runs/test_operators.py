@@ -128,6 +128,8 @@ def test_an_interrupted_backfill_continues(deployed: Deployed) -> None:
     assert f"To continue: cronstack {' '.join(command)}" in rest
     filled = read(deployed, *command)
     assert len(filled) == 30
+    actions = read(deployed, "audit", "fragile", "--action", "backfill")
+    assert {"continues": command[3]} in [action["details"] for action in actions]
     assert {row["result"] or row["already"] for row in filled} == {"succeeded"}
     assert {row["already"] for row in filled} == {None, "succeeded"}, "it was interrupted in the middle"
     rows = read(deployed, "runs", "fragile", "--since", "2013-03-01", "-n", "100")

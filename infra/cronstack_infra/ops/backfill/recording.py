@@ -77,6 +77,13 @@ def record_backfill(
     return Recorded(written.id, written.at, plan.kind, plan.first, plan.last, changes)
 
 
+def record_continuation(
+    clients: Clients, deployment: Deployment, job: str, recorded: Recorded, *, now: datetime, reason: str = ""
+) -> None:
+    """Record that the caller continues a backfill. Raise OperationError if that fails."""
+    announce(clients, deployment, job, ACTION, now=now, reason=reason, details={"continues": recorded.id})
+
+
 def find_backfill(clients: Clients, deployment: Deployment, job: str, id: str, *, now: datetime) -> Recorded:
     """Return a recorded backfill. Raise OperationError if the ledger has none with this id, or an older one.
 

@@ -35,6 +35,7 @@ from cronstack_infra.ops.backfill.recording import (
     find_same,
     plan_to_continue,
     record_backfill,
+    record_continuation,
 )
 from cronstack_infra.ops.deployment import Deployment
 from cronstack_infra.ops.pause import refuse_if_paused
@@ -132,6 +133,8 @@ def command(
             refuse_if_paused(cloud("dynamodb"), deployment.ledger, job, what="the occurrences", anyway=anyway)
         if recorded is None:
             recorded = record_backfill(cloud, deployment, plan, now=now, reason=reason)
+        else:
+            record_continuation(cloud, deployment, job, recorded, now=now, reason=reason)
         with _continued_by(f"cronstack backfill {job} --resume {recorded.id}"):
             _run(cloud, deployment, plan, filled, concurrency=concurrency, while_paused=while_paused)
     if as_json:
