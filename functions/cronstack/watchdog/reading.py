@@ -42,6 +42,10 @@ class Listed(NamedTuple):
     target: str
 
 
+class UnknownMetric(Exception):
+    """CloudWatch did not say what a metric's values are."""
+
+
 class Query(NamedTuple):
     """A metric of CloudWatch. ``dimensions``: pairs of name and value."""
 
@@ -192,7 +196,10 @@ class Reading:
 
     # -- metrics -------------------------------------------------------------------------------------------------------
     def metrics(self, queries: Sequence[Query], since: int, now: int) -> list[float | None]:
-        """Return the value of each metric from ``since`` to now; None without data. CloudWatch charges per metric."""
+        """Return the value of each metric from ``since`` to now; None without data. CloudWatch charges per metric.
+
+        UnknownMetric is raised if CloudWatch could not read one of them.
+        """
         values: list[float | None] = [None] * len(queries)
         for first in range(0, len(queries), MOST_METRICS):
             wanted = [
@@ -203,10 +210,13 @@ class Reading:
             while True:
                 answer = self.call("cloudwatch", "get_metric_data", MetricDataQueries=wanted, **span, **start)
                 for result in answer["MetricDataResults"]:
+                    if result.get("StatusCode") in ("InternalError", "Forbidden"):
+                        raise UnknownMetric(f"CloudWatch answered {result['StatusCode']} for a metric.")
                     if result.get("Values"):
                         number = int(result["Id"][1:])
                         whole = sum if queries[number].statistic == "Sum" else max
-                        values[number] = float(whole(result["Values"]))
+                        before = [] if (value := values[number]) is None else [value]  # of an earlier page
+                        values[number] = float(whole([*before, *result["Values"]]))
                 if not answer.get("NextToken"):
                     break
                 start = {"NextToken": answer["NextToken"]}

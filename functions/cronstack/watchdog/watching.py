@@ -14,7 +14,7 @@ from cronstack.watchdog.checks import arrivals, schedules, services
 from cronstack.watchdog.expecting import Active, is_valid, kept, next_watches
 from cronstack.watchdog.judging import TURN, Judged, Wanted, judge
 from cronstack.watchdog.notifying import Notifier
-from cronstack.watchdog.reading import Query, Reading
+from cronstack.watchdog.reading import Query, Reading, UnknownMetric
 from cronstack.watchdog.scene import HOUR, AwsTime, Cause, Clients, Finding, PassReport, Scene
 from cronstack.watchdog.snapshot import JobState, Missed, Seen, Snapshot, Watch
 
@@ -154,20 +154,30 @@ class _Pass:
         old = [url for url, since in queues.items() if now - since >= services.OLD]
         names = [(("QueueName", url.rpartition("/")[2]),) for url in old]
         wanted = [Query("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", name) for name in names]
-        values = self._reading.metrics(wanted, now - HOUR, now) if wanted else []
+        try:
+            values = self._reading.metrics(wanted, now - HOUR, now) if wanted else []
+        except UnknownMetric:
+            return queues  # not judged in this pass
         ages = {url: value for url, value in zip(old, values, strict=True) if value is not None}
         self._found.add(services.check_letters(queues, letters, ages, now), [("", "dead-letters")])
         return queues
 
     def _metrics(self, before: Snapshot, jobs: Collection[str]) -> int:
         """Judge Lambda's metrics, if it is time. Return when they were read last."""
-        now, stack = self._now, self._scene.stack
-        if now - before.metrics < services.EVERY:
+        if self._now - before.metrics < services.EVERY:
             return before.metrics
+        try:
+            return self._read_metrics(before, jobs)
+        except UnknownMetric:
+            return before.metrics  # not judged; the next pass reads them again
+
+    def _read_metrics(self, before: Snapshot, jobs: Collection[str]) -> int:
+        now, stack = self._now, self._scene.stack
         since = services.metrics_since(before.metrics, now)
         account = [Query(_LAMBDA, one.name, one.statistic) for one in services.METRICS]
         totals = self._reading.metrics(account, since, now)
-        over = [one for one, total in zip(services.METRICS, totals, strict=True) if (total or 0) >= one.least]
+        hours = services.hours_read(since, now)
+        over = [one for one, total in zip(services.METRICS, totals, strict=True) if one.is_over(total or 0, hours)]
         wanted = [(job, one) for job in jobs for one in over]
         queries = [
             Query(_LAMBDA, one.name, one.statistic, (("FunctionName", f"{stack}-{job}"),)) for job, one in wanted
@@ -176,7 +186,7 @@ class _Pass:
         for (job, one), value in zip(wanted, self._reading.metrics(queries, since, now), strict=True):
             values[job][one.name] = value or 0
         causes = {one.cause for one in services.METRICS}
-        self._found.add(services.check_metrics(values, now), [(job, cause) for job in jobs for cause in causes])
+        self._found.add(services.check_metrics(values, since, now), [(job, cause) for job in jobs for cause in causes])
         return now
 
     # -- what follows from the findings --------------------------------------------------------------------------------

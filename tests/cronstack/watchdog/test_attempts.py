@@ -29,3 +29,9 @@ def test_an_ended_lease(rows: tuple[RunItem, ...], now: int, paused: int | None,
     seen = 0 if paused is None else NOON + paused * MINUTE
     found = attempts.check(JobMetadata("stats"), LEASE, rows, (), NOON + now * MINUTE, paused=seen)
     assert [finding.cause for finding in found] == expected
+
+
+def test_the_facts_are_those_of_the_run_whose_lease_ended_first() -> None:
+    later = RUN._replace(occurrence="t-2027-01-15T09:00:00Z", expires=NOON + MINUTE)
+    (found,) = attempts.check(JobMetadata("stats"), LEASE, (later, RUN), (), NOON + 60 * MINUTE)
+    assert (found.since, found.facts["occurrence"]) == (RUN.expires, RUN.occurrence)

@@ -45,7 +45,8 @@ def check(
     running = [run for run in runs if run.status == "running"]
     continues = now - paused > RESUMED
     abandoned = [run for run in running if continues and now - run.expires > PATIENCE]
-    found = [_abandoned(job, min(run.expires for run in abandoned), abandoned[0].occurrence)] if abandoned else []
+    first = min(abandoned, key=lambda run: run.expires, default=None)
+    found = [] if first is None else [_abandoned(job, first.expires, first.occurrence)]
     is_used = job.overlap != "allow"  # a deploy may have changed that, and left a lease that nothing takes over
     is_held = is_used and lease.holder is not None
     if not abandoned and is_held and continues and now - lease.expires > PATIENCE:
