@@ -288,9 +288,7 @@ def _values(case: Case) -> tuple[str, ...]:
         name: span(int(value)) if name == "AsyncEventAge" else f"{value:,.0f}"
         for name, value in case.facts["metrics"].items()
     }
-    hours = case.facts.get("hours", 1)
-    last = "hour" if hours == 1 else f"{hours} hours"
-    return tuple(f"{name} of its function in the last {last}: {value}." for name, value in values.items())
+    return tuple(f"{name} of its function in the last hour: {value}." for name, value in values.items())
 
 
 def _logs(case: Case) -> str:

@@ -176,8 +176,7 @@ class _Pass:
         since = services.metrics_since(before.metrics, now)
         account = [Query(_LAMBDA, one.name, one.statistic) for one in services.METRICS]
         totals = self._reading.metrics(account, since, now)
-        hours = services.hours_read(since, now)
-        over = [one for one, total in zip(services.METRICS, totals, strict=True) if one.is_over(total or 0, hours)]
+        over = [one for one, total in zip(services.METRICS, totals, strict=True) if (total or 0) >= one.least]
         wanted = [(job, one) for job in jobs for one in over]
         queries = [
             Query(_LAMBDA, one.name, one.statistic, (("FunctionName", f"{stack}-{job}"),)) for job, one in wanted
@@ -186,7 +185,7 @@ class _Pass:
         for (job, one), value in zip(wanted, self._reading.metrics(queries, since, now), strict=True):
             values[job][one.name] = value or 0
         causes = {one.cause for one in services.METRICS}
-        self._found.add(services.check_metrics(values, since, now), [(job, cause) for job in jobs for cause in causes])
+        self._found.add(services.check_metrics(values, now), [(job, cause) for job in jobs for cause in causes])
         return now
 
     # -- what follows from the findings --------------------------------------------------------------------------------

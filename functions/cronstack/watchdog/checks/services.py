@@ -20,21 +20,16 @@ _MOST: Final = 3 * HOUR
 
 
 class Metric(NamedTuple):
-    """A metric of Lambda, and the value from which it is a finding. ``hourly``: that value is for each hour."""
+    """A metric of Lambda, and the value in one hour from which it is a finding."""
 
     name: str
     statistic: str
     least: float
     cause: Cause
-    hourly: bool = False
-
-    def is_over(self, value: float, hours: int) -> bool:
-        """Return whether a value of some hours is a finding."""
-        return value >= self.least * (hours if self.hourly else 1)
 
 
 METRICS: Final = (
-    Metric("Throttles", "Sum", 100, "throttled", hourly=True),
+    Metric("Throttles", "Sum", 100, "throttled"),
     Metric("AsyncEventAge", "Maximum", float(15 * MINUTE), "event-age"),
     Metric("AsyncEventsDropped", "Sum", 1, "undelivered"),
     Metric("DestinationDeliveryFailures", "Sum", 1, "undelivered"),
@@ -71,20 +66,14 @@ def metrics_since(last: int, now: int) -> int:
     return min(now - EVERY, max(last - _BEHIND, now - _MOST))
 
 
-def hours_read(since: int, now: int) -> int:
-    """Return the number of hours from ``since`` to now, rounded, and 1 at least."""
-    return max(1, round((now - since) / HOUR))
-
-
-def check_metrics(values: Mapping[str, Mapping[str, float]], since: int, now: int) -> list[Finding]:
-    """Return findings of Lambda's metrics from ``since`` to now. ``values``: of each job, by the metric's name."""
-    found, hours = [], hours_read(since, now)
+def check_metrics(values: Mapping[str, Mapping[str, float]], now: int) -> list[Finding]:
+    """Return findings of Lambda's metrics in the last hour. ``values``: of each job, by the metric's name."""
+    found = []
     for job, of_job in values.items():
-        over = [metric for metric in METRICS if metric.is_over(of_job.get(metric.name, 0), hours)]
+        over = [metric for metric in METRICS if of_job.get(metric.name, 0) >= metric.least]
         for cause in dict.fromkeys(metric.cause for metric in over):
             of_cause = {metric.name: of_job[metric.name] for metric in over if metric.cause == cause}
-            facts = {"metrics": of_cause, "hours": hours}
-            found.append(Finding(job, cause, now - hours * HOUR, facts, fingerprint=" ".join(of_cause)))
+            found.append(Finding(job, cause, now - EVERY, {"metrics": of_cause}, fingerprint=" ".join(of_cause)))
     return found
 
 
