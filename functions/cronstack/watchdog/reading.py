@@ -43,7 +43,7 @@ class Listed(NamedTuple):
 
 
 class UnknownMetric(Exception):
-    """CloudWatch did not say what a metric's values are."""
+    """CloudWatch returned no values of a metric, for a fault of its own."""
 
 
 class Query(NamedTuple):
