@@ -107,6 +107,8 @@ class Workspace:
             self._has_cloud = True
 
     def _shell(self, text: str) -> tuple[int, str]:
+        if "cronstack trigger" in text:
+            _leave_the_turn_of_the_minute()
         self._link_cdk()
         done = subprocess.run(
             ["bash", "-eo", "pipefail", "-c", SAVE.format(state=self._state) + self._here(text)],
@@ -192,6 +194,12 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _leave_the_turn_of_the_minute() -> None:
+    """Wait for a second in which no example is due: their jobs run each minute, and would skip what is triggered."""
+    while not 10 <= time.time() % 60 <= 40:
+        time.sleep(0.5)
 
 
 def _copy_repository(folder: Path) -> None:
