@@ -2,8 +2,8 @@
 
 No API shows the data of Scheduler. The ledger does: its rows have the instants at which Scheduler has fired. If the
 newest ones of several days are all the same quarters of an hour away from instants of the schedule by the data of this
-machine, the two have different rules. A few rows of operators do not count. This proves
-nothing about clock changes to come.
+machine, the two have different rules. A few rows of operators do not count. This proves nothing about clock changes to
+come.
 
 The data of Lambda's image is not known: no API shows it. The runtime uses it only for bounds of schedules and for local
 times that a handler asks for.
