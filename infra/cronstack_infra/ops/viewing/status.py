@@ -45,7 +45,6 @@ NAMED: Final = 10
 """Most paused jobs that are listed by name."""
 SILENT: Final = timedelta(minutes=15)
 """Time after which a watchdog without a finished pass counts as silent: three of its intervals."""
-WATCHDOG: Final = "watchdog"
 ALARM_TOPIC: Final = "AlarmTopic"
 """Output of the stack with the ARN of the topic for alarms."""
 DENIED: Final = ("AuthorizationError", "AuthorizationErrorException", "AccessDenied", "AccessDeniedException")
@@ -138,7 +137,7 @@ class StackStatus:
         if lost := sum(job.lost for job in self.jobs):
             found.append((f"{counted(lost, 'run')} that perhaps nothing brings back", "cronstack strays"))
         if self.has_watchdog and (self.watched is None or now - self.watched > SILENT):
-            found.append(("the watchdog has finished no pass for 15 minutes", f"cronstack runs {WATCHDOG}"))
+            found.append(("the watchdog has finished no pass for 15 minutes", f"cronstack runs {names.WATCHDOG}"))
         if self.topic and self.subscriptions is not None and not self.subscriptions[0]:
             pending = " (one is not confirmed)" if self.subscriptions[1] else ""
             found.append((f"no subscription gets the alarms{pending}", f"aws sns subscribe --topic-arn {self.topic} …"))
@@ -190,7 +189,7 @@ def status(clients: Clients, stack: str, *, now: datetime) -> StackStatus:
         _letters(clients("sqs"), deployment),
         tuple(incidents_of(clients("dynamodb"), deployment.ledger)),
         to_datetime(decode(snapshot["at"])) if "at" in snapshot else None,
-        WATCHDOG in declared,
+        names.WATCHDOG in declared,
         topic,
         _subscriptions(clients("sns"), topic) if topic else None,
     )
