@@ -45,8 +45,10 @@ def check(
     running = [run for run in runs if run.status == "running"]
     continues = now - paused > RESUMED
     abandoned = [run for run in running if continues and now - run.expires > PATIENCE]
-    first = min(abandoned, key=lambda run: run.expires, default=None)
-    found = [] if first is None else [_abandoned(job, first.expires, first.occurrence)]
+    found = []
+    if abandoned:
+        first = min(abandoned, key=lambda run: run.expires)
+        found.append(_abandoned(job, first.expires, first.occurrence))
     is_used = job.overlap != "allow"  # a deploy may have changed that, and left a lease that nothing takes over
     is_held = is_used and lease.holder is not None
     if not abandoned and is_held and continues and now - lease.expires > PATIENCE:
