@@ -215,8 +215,10 @@ class Reading:
                     if result.get("Values"):
                         number = int(result["Id"][1:])
                         whole = sum if queries[number].statistic == "Sum" else max
-                        before = [] if (value := values[number]) is None else [value]  # of an earlier page
-                        values[number] = float(whole([*before, *result["Values"]]))
+                        found: list[float] = [*result["Values"]]
+                        if (earlier_page := values[number]) is not None:
+                            found.append(earlier_page)
+                        values[number] = float(whole(found))
                 if not answer.get("NextToken"):
                     break
                 start = {"NextToken": answer["NextToken"]}
