@@ -300,8 +300,10 @@ class _Job:
             latest = self._reading.latest_runs(self._name, self._now, 1)
             known = max(known, *(run.due for run in latest), 0)
             gap = rates.gap_of(watches, known)
-        findings = [] if gap is None else rates.check(self._job, gap, self._now)  # None: the rate has ended
-        return state._replace(last=known), findings
+        state = state._replace(last=known)
+        if gap is None:  # the rate has ended
+            return state, []
+        return state, rates.check(self._job, gap, self._now)
 
     def _running(self, runs: Iterable[RunItem | None]) -> dict[str, RunItem]:
         """Return the running runs that are known, by occurrence."""
