@@ -51,7 +51,8 @@ class Starts:
 def month_of(text: str) -> Month:
     """Return a month such as "2027-02", in UTC. Raise OperationError for any other text."""
     found = _MONTH.fullmatch(text)
-    if found is None or not 1 <= int(found[1]) <= LAST_YEAR:
+    is_known_year = found is not None and 1 <= int(found[1]) <= LAST_YEAR
+    if found is None or not is_known_year:
         raise OperationError(f"{text!r} is not a month", remedy="Write the year and the month, such as 2027-02.")
     year, month = int(found[1]), int(found[2])
     first = datetime(year, month, 1, tzinfo=UTC)
