@@ -229,7 +229,18 @@ class _Job:
         ]
         since, by = _pause(item)
         state = state._replace(paused=now if since else state.paused)
-        findings += attempts.check(self._job, read_lease(item), running.values(), finished, now, paused=state.paused)
+        lease = read_lease(item)
+        holder = self._rows.run(self._name, lease.occurrence) if lease.occurrence else None
+        holder_has_ended = holder is not None and holder.status in FINAL
+        findings += attempts.check(
+            self._job,
+            lease,
+            running.values(),
+            finished,
+            now,
+            paused=state.paused,
+            holder_has_ended=holder_has_ended,
+        )
         findings += schedules.check_pauses(self._job, states, since, by, now)
         findings += services.check_clock(
             self._name, [run for run in runs.values() if run is not None], max(now, self._reading.latest or 0)

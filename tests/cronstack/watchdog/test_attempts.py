@@ -31,6 +31,12 @@ def test_an_ended_lease(rows: tuple[RunItem, ...], now: int, paused: int | None,
     assert [finding.cause for finding in found] == expected
 
 
+def test_a_lease_whose_run_has_ended_is_not_abandoned() -> None:
+    """A deploy allowed overlaps while the run waited for its retry, so it ended without its lease."""
+    found = attempts.check(JobMetadata("stats"), LEASE, (), (), NOON + 60 * MINUTE, holder_has_ended=True)
+    assert found == []
+
+
 def test_the_facts_are_those_of_the_run_whose_lease_ended_first() -> None:
     later = RUN._replace(occurrence="t-2027-01-15T09:00:00Z", expires=NOON + MINUTE)
     (found,) = attempts.check(JobMetadata("stats"), LEASE, (later, RUN), (), NOON + 60 * MINUTE)

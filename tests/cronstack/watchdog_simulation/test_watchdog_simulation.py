@@ -34,5 +34,9 @@ def test_each_fault_is_planted_and_notified(fault: str) -> None:
         assert not played.verdicts, f"--kind faults --fault {fault} --replay {seed}: {played.verdicts}"
 
 
+def test_a_lease_that_a_changed_overlap_policy_left_behind_is_no_alert() -> None:
+    assert not play(108216, "quiet").verdicts
+
+
 def test_a_seed_is_one_history() -> None:
     assert play(11, "faults", verbose=True) == play(11, "faults", verbose=True)

@@ -5,6 +5,9 @@ lasts                         runs; overrunning after ``overrun_after`` seconds
 has ended                     is dead: Lambda ends it at its timeout, before the lease ends
 has ended ten minutes ago     abandoned: no delivery has taken over
 
+A run that a deploy with overlap "allow" let end without its lease leaves that lease behind. Its run has ended, so
+nothing is abandoned: the next occurrence takes the lease over.
+
 While an operator pauses the job, no delivery takes over: carriers check every five minutes until the resume. So nothing
 is abandoned until ``RESUMED`` after the last pass that saw the pause.
 """
@@ -36,11 +39,12 @@ def check(
     now: int,
     *,
     paused: int = 0,
+    holder_has_ended: bool = False,
 ) -> list[Finding]:
     """Judge the attempts of one job.
 
     ``runs``: running rows, including that of the lease. ``finished``: runs that have ended since the last pass.
-    ``paused``: when a pass saw last that the job is paused, or 0.
+    ``paused``: when a pass saw last that the job is paused, or 0. ``holder_has_ended``: the run of the lease is final.
     """
     running = [run for run in runs if run.status == "running"]
     continues = now - paused > RESUMED
@@ -50,7 +54,7 @@ def check(
         first = min(abandoned, key=lambda run: run.expires)
         found.append(_abandoned(job, first.expires, first.occurrence))
     is_used = job.overlap != "allow"  # a deploy may have changed that, and left a lease that nothing takes over
-    is_held = is_used and lease.holder is not None
+    is_held = is_used and lease.holder is not None and not holder_has_ended
     if not abandoned and is_held and continues and now - lease.expires > PATIENCE:
         found.append(_abandoned(job, lease.expires, lease.occurrence or ""))
     limit = (job.timeout if job.overrun_after is None else job.overrun_after) * SECOND
